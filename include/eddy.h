@@ -1,0 +1,36 @@
+/*
+ * eddy: asyncio for C. This header brings everything; each part can be included alone.
+ *
+ *     run.h       eddy_run: the entry of a program made of tasks
+ *     task.h      tasks, eddy_sleep, cancellation          future.h   futures, eddy_await
+ *     gather.h    many futures as one                      timeout.h  scopes with a deadline
+ *     queue.h     queues between tasks                     sock.h     sockets in tasks
+ *     loop.h      the loop                                 handle.h   callbacks, timers
+ *     watch.h     callbacks on descriptors and signals     coro.h     stackless coroutines
+ *     gen.h       generators                               inspect.h  what tasks wait for
+ *     error.h     codes and messages                       value.h, time.h, version.h
+ *
+ * eddy/backend.h, for those who write a backend, is not included here.
+ */
+#ifndef EDDY_H
+#define EDDY_H
+
+#include <eddy/coro.h>
+#include <eddy/error.h>
+#include <eddy/future.h>
+#include <eddy/gather.h>
+#include <eddy/gen.h>
+#include <eddy/handle.h>
+#include <eddy/inspect.h>
+#include <eddy/loop.h>
+#include <eddy/queue.h>
+#include <eddy/run.h>
+#include <eddy/sock.h>
+#include <eddy/task.h>
+#include <eddy/time.h>
+#include <eddy/timeout.h>
+#include <eddy/value.h>
+#include <eddy/version.h>
+#include <eddy/watch.h>
+
+#endif

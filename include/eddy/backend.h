@@ -1,0 +1,176 @@
+/*
+ * The backend interface: what a loop needs of the world.
+ *
+ * A backend is a pair. The scheduler keeps timers; the io half sleeps until something
+ * happens, carries out operations on sockets, wakes from other threads and tells the time.
+ * The ready queue is the loop's own: a half never runs user code, it only hands over what
+ * is due (take_due) and what has happened (eddy_backend_signal, ...); the loop queues both
+ * and runs them in its own step, in the order eddy/loop.h promises.
+ *
+ * A program's own backend is given to eddy_loop_new in eddy_loop_options.custom.
+ *
+ * All functions are called on the loop's thread, except eddy_io.wake.
+ */
+#ifndef EDDY_BACKEND_H
+#define EDDY_BACKEND_H
+
+#include <eddy/loop.h>
+#include <eddy/sock.h>
+
+/* ---- timers ------------------------------------------------------------------------------ */
+
+/** A booked deadline, embedded in whatever waits for it. */
+typedef struct eddy_timer {
+  eddy_time deadline;
+  uint64_t sequence; /* booking order; ties run by it */
+  union {
+    size_t index;
+    void *pointer;
+  } place; /* the scheduler's own between add and remove or take_due */
+  /* The loop's: what to queue when it is due. */
+  eddy_fn *fn;
+  void *arg;
+  uint64_t position;
+  int state;
+} eddy_timer;
+
+/** The scheduler half. */
+typedef struct eddy_scheduler {
+  const char *name;
+  size_t loop_size; /* bytes of state per loop; the core embeds them, zeroed */
+
+  /** Prepares the state. Returns 0 or a code. */
+  int (*open)(void *self, eddy_loop *loop);
+  /** Lets go of everything; no timer is booked any more. */
+  void (*close)(void *self);
+  /** Books a timer (deadline and sequence are set). Returns 0 or EDDY_ENOMEM. */
+  int (*add)(void *self, eddy_timer *timer);
+  /** Takes a booked timer out. */
+  void (*remove)(void *self, eddy_timer *timer);
+  /** Takes out the next timer with a deadline at or before `now`, by (deadline, sequence);
+   * NULL if none is due. */
+  eddy_timer *(*take_due)(void *self, eddy_time now);
+  /** The earliest deadline; EDDY_NEVER without timers. */
+  eddy_time (*next)(void *self);
+  /** How many timers are booked. */
+  size_t (*count)(void *self);
+} eddy_scheduler;
+
+/* ---- operations -------------------------------------------------------------------------- */
+
+typedef enum eddy_op_kind {
+  EDDY_OP_READABLE, /* wait until a read would not block */
+  EDDY_OP_WRITABLE,
+  EDDY_OP_RECV,    /* buffer, size -> result: bytes */
+  EDDY_OP_SEND,    /* buffer, size -> result: bytes */
+  EDDY_OP_ACCEPT,  /* address (or NULL) -> result: descriptor */
+  EDDY_OP_CONNECT, /* address */
+} eddy_op_kind;
+
+/**
+ * One operation on a descriptor. The caller fills in the first block, calls start, and
+ * finish each time the operation was signalled, until it answers something else than
+ * EDDY_PENDING. `op_size` bytes for the backend follow the struct.
+ */
+typedef struct eddy_op {
+  eddy_op_kind kind;
+  int fd;
+  void *buffer; /* SEND does not write to it */
+  size_t size;
+  eddy_address *address;
+  int64_t result;
+  /* The backend's, while the operation is pending: a link, and what happened. */
+  struct eddy_op *next;
+  int status;
+  /* The loop's: what to queue when it is signalled. */
+  int state;
+  eddy_fn *fn;
+  void *arg;
+  uint64_t position;
+} eddy_op;
+
+enum eddy_io_features {
+  EDDY_IO_VIRTUAL_TIME = 1, /* polling costs nothing and time stands still meanwhile: the
+                               loop polls at every boundary */
+};
+
+/** The io half. */
+typedef struct eddy_io {
+  const char *name;
+  unsigned features;
+  size_t loop_size; /* bytes of state per loop; the core embeds them, zeroed */
+  size_t op_size;   /* bytes per operation, behind eddy_op */
+
+  /** Prepares the state. options has a host's loop, if there is one. Returns 0 or a code. */
+  int (*open)(void *self, eddy_loop *loop, const eddy_loop_options *options);
+  /** Lets go of everything; no operation or signal is pending any more. */
+  void (*close)(void *self);
+  /** The clock, in nanoseconds, read afresh. */
+  eddy_time (*now)(void *self);
+  /** Waits at most `timeout` (0: not at all; EDDY_NEVER: for ever) until an operation, a
+   * signal or wake, and reports what happened through the functions below. May return
+   * early with nothing. */
+  void (*poll)(void *self, eddy_time timeout);
+  /** Ends a poll under way, or the next one, at once. Any thread. Sending it twice before a
+   * poll ends is one wake. */
+  void (*wake)(void *self);
+
+  /** Tries the operation. Returns 0 (done, result is set), a code, or EDDY_PENDING: it will
+   * be signalled. EDDY_EBUSY: that direction of the descriptor has a waiter. */
+  int (*start)(void *self, eddy_op *op);
+  /** After a signal: as start. */
+  int (*finish)(void *self, eddy_op *op);
+  /** Forgets a pending operation, signalled or not; afterwards neither the operation nor its
+   * buffer is touched, and nothing was consumed that the next operation will not see. */
+  void (*cancel)(void *self, eddy_op *op);
+
+  /* Sockets: as the eddy_sock_ calls of the same names. */
+  int (*sock_open)(void *self, const eddy_address *address, int *fd);
+  int (*sock_pair)(void *self, int fds[2]);
+  int (*sock_listen)(void *self, const eddy_address *address,
+      const eddy_listen_options *options, int *fd);
+  int (*sock_name)(void *self, int fd, bool peer, eddy_address *out);
+  int (*sock_shutdown)(void *self, int fd, eddy_shutdown how);
+  /** Closes; pending operations are signalled and finish with EDDY_EBADF. */
+  int (*sock_close)(void *self, int fd);
+
+  /** Starts reporting a signal with eddy_backend_caught. Returns 0 or a code. */
+  int (*signal_start)(void *self, int signum);
+  void (*signal_stop)(void *self, int signum);
+
+  /** Whether anything outside this loop's own tasks can still cause an event: a pending
+   * operation on a kernel descriptor, a handle of another user of the same libuv loop. Signals
+   * and holds are counted by the loop. */
+  bool (*alive)(void *self);
+  /** Under a host's loop: callbacks are ready (or none any more), so that the host's loop must
+   * not sleep. NULL where there are no hosts. */
+  void (*busy)(void *self, bool ready);
+  /** The uv_loop_t underneath, or NULL. */
+  void *(*uv_loop)(void *self);
+} eddy_io;
+
+/** A pair that works together. */
+typedef struct eddy_backend {
+  const char *name; /* "SCHEDULER/IO" */
+  const eddy_scheduler *scheduler;
+  const eddy_io *io;
+} eddy_backend;
+
+EDDY_BEGIN_DECLS
+
+/** A pending operation can be finished. Called from inside poll (or under a host, from its
+ * callbacks), once until the operation is pending again. */
+EDDY_API void eddy_backend_signal(eddy_loop *loop, eddy_op *op);
+
+/** The process got a signal. Called from inside poll. */
+EDDY_API void eddy_backend_caught(eddy_loop *loop, int signum);
+
+/** Under a host's loop: takes in what was reported and runs one iteration without polling. */
+EDDY_API void eddy_backend_turn(eddy_loop *loop);
+
+/** Whether loops have work that no outside event is needed for: time may not jump then. */
+EDDY_API size_t eddy_backend_holds(const eddy_loop *loop);
+
+EDDY_END_DECLS
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * Sockets in tasks: plain descriptors, and calls that wait only for the calling task.
+ *
+ * The descriptors are the kernel's (on native/virtual: eddy's own, in memory), close-on-exec
+ * and non-blocking from birth, TCP_NODELAY on. Close them with eddy_sock_close, which also
+ * tells the loop. One task may wait to read and one to write at a time; a second waiter for
+ * the same direction gets EDDY_EBUSY. A task whose calls succeed 64 times in a row without
+ * waiting yields one turn, so that one busy connection cannot starve the others.
+ */
+#ifndef EDDY_SOCK_H
+#define EDDY_SOCK_H
+
+#include <eddy/loop.h>
+
+struct sockaddr;
+
+/** The address of a socket: IPv4, IPv6 or Unix. A value; copy it freely. */
+typedef struct eddy_address {
+  union {
+    unsigned char bytes[128]; /* the system's struct sockaddr_... */
+    uint64_t align_;
+  } storage;
+  unsigned length; /* how many bytes count; 0: no address */
+} eddy_address;
+
+/** Room for the text of any address. */
+#define EDDY_ADDRESS_TEXT 128
+
+typedef enum eddy_shutdown {
+  EDDY_SHUTDOWN_READ = 0,
+  EDDY_SHUTDOWN_WRITE = 1, /* half-close: the peer reads end of input, we may still read */
+  EDDY_SHUTDOWN_BOTH = 2,
+} eddy_shutdown;
+
+/** How to listen; all zero means: the defaults. */
+typedef struct eddy_listen_options {
+  int backlog;     /* 0: 128 */
+  bool reuse_port; /* SO_REUSEPORT */
+  bool dual_stack; /* an IPv6 socket takes IPv4 peers too */
+} eddy_listen_options;
+
+EDDY_BEGIN_DECLS
+
+/**
+ * Makes an address from a numeric IPv4 or IPv6 host, "localhost" (127.0.0.1), or a Unix path.
+ *
+ * host      "127.0.0.1", "::1", "fe80::1%eth0", "localhost"; NULL or "": every address (::,
+ *           or 0.0.0.0 where there is no IPv6); with a slash in it: the path of a Unix
+ *           socket; no name is looked up.
+ * port      0 to 65535; ignored for a path.
+ * Returns   0; EDDY_EINVAL (not numeric, port out of range); EDDY_ENAMETOOLONG (path).
+ */
+EDDY_API EDDY_NODISCARD int eddy_address_parse(
+    const char *host, int port, eddy_address *out);
+
+/** Copies a system address. Returns 0; EDDY_EINVAL (too long, or of no known family). */
+EDDY_API EDDY_NODISCARD int eddy_address_from_sockaddr(
+    const struct sockaddr *address, size_t length, eddy_address *out);
+
+/** Writes "127.0.0.1:80", "[::1]:80" or the path; cut to `size`. Returns `text`. */
+EDDY_API const char *eddy_address_format(
+    const eddy_address *address, char *text, size_t size);
+
+/** The port; 0 for a Unix address. */
+EDDY_API int eddy_address_port(const eddy_address *address);
+
+/**
+ * Opens a listening socket. SO_REUSEADDR is set; a stale Unix socket file is removed first.
+ *
+ * asyncio   socket.create_server()
+ * Context   inside the running loop; does not wait.
+ * host      as eddy_address_parse.
+ * port      0: the system chooses; eddy_sock_getsockname tells.
+ * options   borrowed; NULL: the defaults.
+ * fd        owned: eddy_sock_close.
+ * Returns   0; EDDY_ENOLOOP; as eddy_address_parse; the system's code (EDDY_EADDRINUSE,
+ *           EDDY_EACCES, EDDY_EADDRNOTAVAIL, EDDY_EMFILE ...).
+ */
+EDDY_API EDDY_NODISCARD int eddy_sock_listen(
+    const char *host, int port, const eddy_listen_options *options, int *fd);
+
+/** Opens a stream socket for connecting to this kind of address. Context and codes as
+ * eddy_sock_listen. */
+EDDY_API EDDY_NODISCARD int eddy_sock_open(const eddy_address *address, int *fd);
+
+/** A pair of connected stream sockets. asyncio: socket.socketpair(). Inside the running
+ * loop. Returns 0; EDDY_ENOLOOP; EDDY_EMFILE; EDDY_ENOMEM. */
+EDDY_API EDDY_NODISCARD int eddy_sock_pair(int fds[2]);
+
+/**
+ * Takes the next connection.
+ *
+ * Out of descriptors it reports to the exception handler, lets a second pass and goes on
+ * waiting; a connection that is gone before it could be taken is skipped.
+ *
+ * asyncio   loop.sock_accept()
+ * Context   coroutine; suspends only if no connection waits. A cancelled call took none.
+ * connection owned: eddy_sock_close.
+ * peer      its address; NULL to ignore it.
+ * Returns   0; EDDY_ECANCELLED; EDDY_ENOTASK; EDDY_EBUSY; EDDY_EBADF; EDDY_EINVAL (not
+ *           listening); EDDY_ENOMEM.
+ */
+EDDY_API int eddy_sock_accept(int listener, int *connection, eddy_address *peer);
+
+/**
+ * Connects.
+ *
+ * asyncio   loop.sock_connect()
+ * Context   coroutine; suspends until the peer has answered. After a cancelled call the
+ *           socket may or may not be connected: close it.
+ * Returns   0; EDDY_ECONNREFUSED, EDDY_ETIMEDOUT and the system's other codes;
+ *           EDDY_ECANCELLED; EDDY_ENOTASK; EDDY_EBUSY; EDDY_EBADF; EDDY_ENOMEM.
+ */
+EDDY_API int eddy_sock_connect(int fd, const eddy_address *address);
+
+/**
+ * Receives what there is, at most `size` bytes.
+ *
+ * asyncio   loop.sock_recv_into(); loop.sock_recv() in C has this form, too
+ * Context   coroutine; suspends only if nothing has arrived. A cancelled call consumed
+ *           nothing.
+ * got       the number of bytes; 0 at the end of input (or with size 0).
+ * Returns   0; EDDY_ECONNRESET and the system's other codes; EDDY_ECANCELLED; EDDY_ENOTASK;
+ *           EDDY_EBUSY; EDDY_EBADF; EDDY_ENOMEM; EDDY_EINVAL.
+ * Cost      one system call when data is there; no allocation once the descriptor is known.
+ */
+EDDY_API int eddy_sock_recv(int fd, void *buffer, size_t size, size_t *got);
+
+/** The same call under asyncio's other name. asyncio: loop.sock_recv_into(). */
+EDDY_API int eddy_sock_recv_into(int fd, void *buffer, size_t size, size_t *got);
+
+/**
+ * Sends at least one byte, at most `size`.
+ *
+ * asyncio   socket.send(), waiting
+ * Context   coroutine; suspends only if the socket takes nothing. A cancelled call sent
+ *           nothing.
+ * sent      the number of bytes taken.
+ * Returns   as eddy_sock_recv; EDDY_EPIPE (the peer is gone; no SIGPIPE is raised).
+ */
+EDDY_API int eddy_sock_send(int fd, const void *data, size_t size, size_t *sent);
+
+/**
+ * Sends everything.
+ *
+ * asyncio   loop.sock_sendall()
+ * Context   coroutine; suspends whenever the socket takes nothing more. After a cancelled or
+ *           failed call an unknown part was sent: close the socket.
+ * Returns   as eddy_sock_send.
+ */
+EDDY_API int eddy_sock_sendall(int fd, const void *data, size_t size);
+
+/** Ends one or both directions at once. asyncio: socket.shutdown(). Inside the running loop.
+ * Returns 0; EDDY_ENOTCONN; EDDY_EBADF; EDDY_ENOLOOP. */
+EDDY_API EDDY_NODISCARD int eddy_sock_shutdown(int fd, eddy_shutdown how);
+
+/** The socket's own address. Returns 0; EDDY_EBADF; EDDY_ENOLOOP. */
+EDDY_API EDDY_NODISCARD int eddy_sock_getsockname(int fd, eddy_address *out);
+
+/** The peer's address. Returns 0; EDDY_ENOTCONN; EDDY_EBADF; EDDY_ENOLOOP. */
+EDDY_API EDDY_NODISCARD int eddy_sock_getpeername(int fd, eddy_address *out);
+
+/**
+ * Closes the socket. Tasks that wait on it wake with EDDY_EBADF, callbacks on it are removed.
+ *
+ * asyncio   socket.close()
+ * Context   inside the running loop; does not wait.
+ * Returns   0; EDDY_EBADF (closed already); EDDY_ENOLOOP.
+ */
+EDDY_API int eddy_sock_close(int fd);
+
+EDDY_END_DECLS
+
+#endif

@@ -1,0 +1,208 @@
+/* One iteration after another: poll, queue what was found, run what was ready. */
+#include "loop/loop.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/outcome.h"
+#include "base/self.h"
+
+/* How many callbacks may run before the backend is asked again, and how long they may take. */
+#define POLL_AFTER 64
+#define SLOW_BATCH EDDY_US(50)
+#define LONGEST_POLL EDDY_S(24 * 3600)
+
+static void begin_turn(eddy_loop *loop)
+{
+  loop->turn_end = loop->ring.tail;
+  loop->iterations++;
+}
+
+bool eddy__loop_next_turn(eddy_loop *loop)
+{
+  if (loop->budget <= 0 || loop->stopping || loop->earliest <= loop->seen) return false;
+  if (eddy__posts_waiting(loop)) eddy__posts_collect(loop);
+  if (loop->ring.head == loop->ring.tail) return false;
+  begin_turn(loop);
+  return true;
+}
+
+/* Decides how long the next callbacks may do without a poll, from how long the last took. */
+static void renew_budget(eddy_loop *loop, eddy_time batch)
+{
+  loop->polls_often = batch > SLOW_BATCH;
+  bool each_time = loop->polls_often || (loop->io->features & EDDY_IO_VIRTUAL_TIME) != 0;
+  loop->budget = each_time || loop->guest ? 0 : POLL_AFTER;
+}
+
+/* Queues what happened, in the order: other threads, I/O, timers. */
+static void collect(eddy_loop *loop)
+{
+  eddy_time last = loop->clock;
+  loop->clock = eddy__loop_now(loop);
+  renew_budget(loop, loop->clock - last);
+  if (eddy__posts_waiting(loop)) eddy__posts_collect(loop);
+  eddy__ops_collect(loop);
+  eddy__timers_collect(loop);
+  begin_turn(loop);
+}
+
+static void poll_backend(eddy_loop *loop, eddy_time timeout)
+{
+  loop->polls++;
+  loop->io->poll(loop->io_state, timeout);
+}
+
+/* Looks whose callback was slow, and says so. Debug mode only. */
+static void report_slow(eddy_loop *loop, struct eddy__entry entry, eddy_time took)
+{
+  if (took < loop->slow_callback) return;
+  char message[96];
+  eddy_task *task = NULL;
+  if (loop->hooks != NULL && entry.fn == loop->hooks->step) {
+    task = entry.arg;
+    snprintf(message, sizeof(message), "a step of the task took %.3f s", (double)took / 1e9);
+  } else {
+    snprintf(message, sizeof(message), "callback %p(%p) took %.3f s",
+        *(void **)(void *)&entry.fn, entry.arg, (double)took / 1e9);
+  }
+  eddy__loop_report(loop, message, 0, NULL, task, NULL, NULL);
+}
+
+static void run_entry(eddy_loop *loop, struct eddy__entry entry)
+{
+  eddy__self.outcome = &loop->outcome;
+  eddy_time start = loop->debug ? eddy__clock_now() : 0;
+  int rc = entry.fn(entry.arg);
+  EDDY_CHECK(eddy__self.loop == loop,
+      "a loop inherited by fork went on in the child; leave the child with _exit or exec, or "
+      "start a loop of its own with eddy_run and then _exit");
+  if (rc < 0) {
+    eddy__loop_report(loop, "error in a callback", rc, eddy__outcome_detail(&loop->outcome, rc),
+        NULL, NULL, NULL);
+  }
+  if (loop->debug) report_slow(loop, entry, eddy__clock_now() - start);
+}
+
+/* Runs this iteration, and those after it that need no poll. */
+static void run_ready(eddy_loop *loop)
+{
+  struct eddy__entry *next;
+  while ((next = eddy__loop_peek(loop)) != NULL) {
+    struct eddy__entry entry = *next;
+    eddy__loop_pop(loop);
+    loop->ring.bookings--;
+    if (entry.fn != NULL) run_entry(loop, entry);
+  }
+}
+
+/* Whether nothing but this loop's own tasks could ever make anything ready. */
+static bool nothing_can_happen(eddy_loop *loop)
+{
+  return loop->ring.head == loop->ring.tail && !eddy__posts_waiting(loop) &&
+         loop->arrived == NULL && loop->scheduler->count(loop->scheduler_state) == 0 &&
+         loop->user_signals == 0 && atomic_load(&loop->holds) == 0 &&
+         !loop->io->alive(loop->io_state);
+}
+
+/* Nothing can happen any more: decides whether the run ends (true) and with what. */
+static bool conclude(eddy_loop *loop, enum eddy__run_mode mode, int *rc)
+{
+  switch (mode) {
+  case EDDY__RUN_FOREVER:
+    return false;
+  case EDDY__RUN_UNTIL_IDLE:
+    if (loop->parked == 0) return true;
+    eddy__report_deadlock(loop, "the loop ends with tasks that nothing can wake");
+    *rc = EDDY_EDEADLOCK;
+    return true;
+  default:
+    break;
+  }
+  bool alone = eddy__thread_count() == 1;
+  if (!loop->reported || alone) {
+    eddy__report_deadlock(loop, alone ? "deadlock: every task waits and nothing can wake any of them"
+                                      : "deadlock, unless another thread comes to help (one that "
+                                        "will should call eddy_loop_hold)");
+    loop->reported = true;
+  }
+  if (alone) *rc = EDDY_EDEADLOCK;
+  return alone;
+}
+
+/* How long the next poll may sleep. */
+static eddy_time poll_timeout(eddy_loop *loop)
+{
+  if (loop->ring.head != loop->ring.tail || loop->stopping || eddy__posts_waiting(loop)) return 0;
+  eddy_time next = loop->scheduler->next(loop->scheduler_state);
+  if (next == EDDY_NEVER) return EDDY_NEVER;
+  eddy_time now = eddy__loop_now(loop);
+  /* The batch ends here; what is slept is not part of it. */
+  if (now - loop->clock <= SLOW_BATCH) loop->clock = now;
+  eddy_time timeout = next > now ? next - now : 0;
+  return timeout < LONGEST_POLL ? timeout : LONGEST_POLL;
+}
+
+static int run_until_stopped(eddy_loop *loop, enum eddy__run_mode mode)
+{
+  bool looked = false; /* a poll that may not sleep has found nothing */
+  int rc = 0;
+  do {
+    eddy_time timeout = poll_timeout(loop);
+    if (timeout == EDDY_NEVER && nothing_can_happen(loop)) {
+      if (looked && conclude(loop, mode, &rc)) return rc;
+      if (!looked) timeout = 0;
+      looked = true;
+    } else {
+      looked = false;
+    }
+    if (timeout != 0) eddy__ready_shrink(loop);
+    poll_backend(loop, timeout);
+    EDDY_CHECK(eddy__self.loop == loop, "a loop inherited by fork went on in the child");
+    collect(loop);
+    run_ready(loop);
+  } while (!loop->stopping);
+  return rc;
+}
+
+int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
+{
+  if (loop == NULL) return EDDY_EINVAL;
+  if (loop->closed) return eddy__fail(EDDY_ECLOSED, "run", "loop", -1);
+  if (loop->running || eddy__self.loop != NULL) return EDDY_ERUNNING;
+  if (loop->process != eddy__process_id()) {
+    return eddy_raise(EDDY_EOTHERTHREAD, "run: the loop was inherited by fork; make a new one");
+  }
+  loop->running = true;
+  loop->thread = &eddy__self;
+  eddy__self.loop = loop;
+  eddy_outcome *outcome = eddy__self.outcome;
+  loop->clock = eddy__loop_now(loop);
+  int rc = run_until_stopped(loop, mode);
+  loop->stopping = false;
+  loop->running = false;
+  eddy__self.loop = NULL;
+  eddy__self.outcome = outcome;
+  return rc;
+}
+
+void eddy_backend_turn(eddy_loop *loop)
+{
+  if (loop->running || loop->closed) return; /* eddy_loop_run itself drives the host's loop */
+  struct eddy__self outer = eddy__self;
+  loop->thread = &eddy__self;
+  loop->running = true;
+  eddy__self = (struct eddy__self){.loop = loop};
+  collect(loop);
+  run_ready(loop);
+  loop->stopping = false;
+  loop->running = false;
+  eddy__self = outer;
+  bool ready = loop->ring.head != loop->ring.tail || eddy__posts_waiting(loop);
+  loop->io->busy(loop->io_state, ready);
+  if (!ready && loop->parked > 0 && !loop->reported && nothing_can_happen(loop)) {
+    eddy__report_deadlock(loop, "deadlock, unless the host's loop comes to help");
+    loop->reported = true;
+  }
+}

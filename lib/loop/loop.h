@@ -1,0 +1,294 @@
+/* The loop's inside, shared by the rooms above it. */
+#ifndef EDDY_LOOP_LOOP_H
+#define EDDY_LOOP_LOOP_H
+
+#include <eddy/backend.h>
+#include <eddy/coro.h>
+#include <eddy/handle.h>
+#include <eddy/loop.h>
+
+#include "base/alloc.h"
+#include "base/list.h"
+#include "base/post.h"
+
+/* A callback that is ready. fn NULL: it was dropped while it waited for its turn. */
+struct eddy__entry {
+  eddy_fn *fn;
+  void *arg;
+};
+
+/*
+ * The ready FIFO is a ring. Whatever may queue an entry makes a booking first, when that can
+ * still be refused: a callback when it is scheduled, a timer or an operation when it starts,
+ * a task when it is created. Queueing itself therefore never fails. The booking is over when
+ * the entry's turn has passed; a task takes its own again at once, for as long as it lives.
+ */
+struct eddy__ring {
+  struct eddy__entry *entries;
+  size_t capacity; /* a power of two, at least `bookings` */
+  size_t bookings;
+  uint64_t head; /* positions count up for ever; the index is position & (capacity - 1) */
+  uint64_t tail;
+};
+
+enum eddy__timer_state {
+  EDDY__TIMER_IDLE = 0,
+  EDDY__TIMER_BOOKED, /* with the scheduler */
+  EDDY__TIMER_QUEUED, /* due; its entry is in the ring at `position` */
+};
+
+enum eddy__op_state {
+  EDDY__OP_IDLE = 0,
+  EDDY__OP_PENDING,
+  EDDY__OP_SIGNALLED, /* on the loop's list of arrivals */
+  EDDY__OP_QUEUED,    /* its entry is in the ring at `position` */
+  EDDY__OP_RAN,       /* its entry has run: it is to be finished or cancelled */
+};
+
+/* How the loop asks the task room; set when the first task is made on the loop. */
+struct eddy__loop_hooks {
+  eddy_fn *step; /* an entry with this function is a step of the task that is its argument */
+  /* Ends every unfinished task; the loop is being closed. */
+  void (*close_tasks)(eddy_loop *loop);
+  /* Fills in what the loop does not know itself. */
+  void (*stats)(const eddy_loop *loop, eddy_loop_stats *stats);
+  /* Frees the room's memory on the loop, when the last object that points here has gone. */
+  void (*free_tasks)(eddy_loop *loop);
+};
+
+/* Something that only a callback still to come would let go of; if the loop is closed before
+ * that, `discard` does. */
+struct eddy__owned {
+  struct eddy__link link;
+  void (*discard)(struct eddy__owned *owned); /* off the list when it is called */
+};
+
+/* A callback that can be cancelled. One reference is the loop's until it ran. */
+struct eddy_handle {
+  eddy_timer timer; /* of eddy_loop_call_soon: never booked, only its position is used */
+  struct eddy__owned owned; /* while it may still run */
+  eddy_loop *loop;
+  eddy_fn *fn;
+  void *arg;
+  size_t refs;
+  bool cancelled;
+};
+
+struct eddy_loop {
+  /* Hot: touched at every step. */
+  struct eddy__ring ring;
+  uint64_t turn_end;  /* the position up to which this iteration runs */
+  int budget;         /* callbacks that may still run before the next poll */
+  bool direct;        /* a step may go straight to the next one (off in debug mode) */
+  bool stopping;
+  bool running;
+  atomic_bool closed;
+  eddy_time clock;    /* as read after the last poll */
+  eddy_time seen;     /* as last read by anyone */
+  eddy_time earliest; /* no timer is due before; <= seen: one may be due now */
+  struct eddy__posts posts;
+  struct eddy__post *taken; /* posts taken in that the ring had no memory for yet */
+  uint64_t callbacks;
+  uint64_t iterations;
+  uint64_t steps;
+  size_t parked;
+  size_t tasks;
+
+  const eddy_scheduler *scheduler;
+  const eddy_io *io;
+  void *scheduler_state;
+  void *io_state;
+  const char *backend_name;
+  uint64_t sequence;
+
+  eddy_op *arrived; /* signalled operations, in order */
+  eddy_op **arrived_tail;
+  struct eddy__link owned;
+  struct eddy__link watches;
+  struct eddy__link signals;
+  size_t operations; /* not idle */
+  size_t user_signals;
+  atomic_size_t holds;
+
+  struct eddy__pool handles;
+  struct eddy__pool ops;
+  size_t refs; /* one for the user, one for every object that points here */
+
+  eddy_outcome outcome; /* what the running callback raised */
+  eddy_exception_handler *exception_handler;
+  void *exception_arg;
+  eddy_time slow_callback;
+  bool debug;
+  bool guest; /* a host runs us */
+  bool in_turn;
+  bool polls_often; /* the last batch was slow: poll at every boundary */
+  bool reported;    /* the deadlock report was printed */
+  long process;
+  const void *thread; /* the thread it runs in (the address of its eddy__self), or NULL */
+  uint64_t polls;
+
+  /* The task room's. */
+  const struct eddy__loop_hooks *hooks;
+  struct eddy__link all_tasks;
+  struct eddy__stacks *stacks;
+  size_t stack_size;
+  bool overflow_report;
+  void *task_state;
+};
+
+/* ---- loop.c: objects that point to the loop keep its memory ---- */
+void eddy__loop_ref(eddy_loop *loop);
+void eddy__loop_unref(eddy_loop *loop);
+
+/* 0 if the loop can take work from this thread, else EDDY_EINVAL (NULL), EDDY_ECLOSED,
+ * EDDY_EOTHERTHREAD (debug mode). */
+int eddy__loop_usable(const eddy_loop *loop);
+
+static inline void eddy__loop_own(
+    eddy_loop *loop, struct eddy__owned *owned, void (*discard)(struct eddy__owned *owned))
+{
+  owned->discard = discard;
+  eddy__list_append(&loop->owned, &owned->link);
+}
+
+/* Reads the clock. */
+static inline eddy_time eddy__loop_now(eddy_loop *loop)
+{
+  loop->seen = loop->io->now(loop->io_state);
+  return loop->seen;
+}
+
+/* ---- iteration.c ---- */
+
+enum eddy__run_mode {
+  EDDY__RUN_UNTIL_IDLE,     /* ends when nothing can happen any more */
+  EDDY__RUN_UNTIL_COMPLETE, /* ends by stop; a deadlock is an error */
+  EDDY__RUN_FOREVER,        /* ends by stop only */
+};
+
+/* Runs in this thread: 0, EDDY_EDEADLOCK, or why it cannot run. */
+int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode);
+
+/* ---- ready.c: the ring ---- */
+
+/* Makes room for one more entry: 0 or EDDY_ENOMEM. */
+int eddy__loop_book(eddy_loop *loop);
+
+/* Gives a booking back that no entry was queued for. */
+void eddy__loop_unbook(eddy_loop *loop);
+
+/* Queues the entry of a booking; returns its position. */
+static inline uint64_t eddy__loop_push(eddy_loop *loop, eddy_fn *fn, void *arg)
+{
+  struct eddy__entry *entry = &loop->ring.entries[loop->ring.tail & (loop->ring.capacity - 1)];
+  entry->fn = fn;
+  entry->arg = arg;
+  return loop->ring.tail++;
+}
+
+/* Gives memory back after a burst; drops everything. */
+void eddy__ready_shrink(eddy_loop *loop);
+void eddy__ready_clear(eddy_loop *loop);
+
+/* Takes a queued entry back: its turn passes without anything being run. */
+void eddy__loop_drop(eddy_loop *loop, uint64_t position);
+
+/* Whether the next iteration may begin without polling; begins it (iteration.c). */
+bool eddy__loop_next_turn(eddy_loop *loop);
+
+/* The next entry of this iteration (of the next one, if that may begin without polling), or
+ * NULL when the loop has to poll. It stays queued. */
+static inline struct eddy__entry *eddy__loop_peek(eddy_loop *loop)
+{
+  if (loop->ring.head == loop->turn_end && !eddy__loop_next_turn(loop)) return NULL;
+  return &loop->ring.entries[loop->ring.head & (loop->ring.capacity - 1)];
+}
+
+/* Takes the entry just looked at; its booking stays. */
+static inline void eddy__loop_pop(eddy_loop *loop)
+{
+  loop->ring.head++;
+  loop->callbacks++;
+  loop->budget--;
+}
+
+/* ---- timer.c ---- */
+
+/* A timer that queues fn(arg) when it is due. It has a booking while it is not idle. */
+void eddy__timer_init(eddy_timer *timer, eddy_fn *fn, void *arg);
+
+/* Books an idle timer: 0 or EDDY_ENOMEM. EDDY_NEVER: it stays idle. */
+int eddy__timer_start(eddy_loop *loop, eddy_timer *timer, eddy_time deadline);
+
+/* Makes it idle, whatever it was; its callback does not run. */
+void eddy__timer_stop(eddy_loop *loop, eddy_timer *timer);
+
+/* The first thing in a timer's callback: it is idle now. */
+static inline void eddy__timer_ran(eddy_timer *timer)
+{
+  timer->state = EDDY__TIMER_IDLE;
+}
+
+/* Queues the entries of the timers that are due by the clock as last read. */
+void eddy__timers_collect(eddy_loop *loop);
+
+/* ---- operation.c ---- */
+
+/* An idle operation record with the backend's bytes behind it, or NULL. */
+eddy_op *eddy__op_new(eddy_loop *loop);
+void eddy__op_free(eddy_loop *loop, eddy_op *op);
+
+/* Starts it: 0, a code (EDDY_ENOMEM too), or EDDY_PENDING, and fn(arg) will be queued once. */
+int eddy__op_start(eddy_loop *loop, eddy_op *op, eddy_fn *fn, void *arg);
+
+/* After fn was called: as eddy__op_start. */
+int eddy__op_finish(eddy_loop *loop, eddy_op *op);
+
+/* Forgets it, whatever its state; does nothing to an idle one. */
+void eddy__op_cancel(eddy_loop *loop, eddy_op *op);
+
+/* The first thing in an operation's callback: it is pending no more, finish or cancel it. */
+void eddy__op_ran(eddy_loop *loop, eddy_op *op);
+
+/* Queues the entries of what the poll signalled, in order. */
+void eddy__ops_collect(eddy_loop *loop);
+
+/* ---- handle.c ---- */
+
+/* Queues what other threads posted; what finds no memory stays for the next time. */
+void eddy__posts_collect(eddy_loop *loop);
+void eddy__posts_discard(eddy_loop *loop);
+
+/* Whether a post waits to be taken in. */
+static inline bool eddy__posts_waiting(const eddy_loop *loop)
+{
+  return !eddy__posts_empty(&loop->posts) || loop->taken != NULL;
+}
+
+/* ---- watch.c, signal.c ---- */
+void eddy__watches_close(eddy_loop *loop);
+/* Removes the watches of a descriptor that is about to be closed. */
+void eddy__watches_forget(eddy_loop *loop, int fd);
+void eddy__signals_close(eddy_loop *loop);
+void eddy__signal_caught(eddy_loop *loop, int signum);
+
+/* As eddy_loop_add_signal_handler, for the runner: the handler is not counted as something
+ * the program waits for. */
+int eddy__signal_add(eddy_loop *loop, int signum, eddy_fn *fn, void *arg, bool counted);
+
+/* ---- exception.c ---- */
+
+/* Reports a failed callback or an error nobody took. `task`, `future`, `site` may be NULL. */
+void eddy__loop_report(eddy_loop *loop, const char *message, int error, const char *detail,
+    eddy_task *task, eddy_future *future, const char *site);
+
+/* ---- declared here, defined in rooms above ---- */
+
+/* Prints the headline and a line for each stuck task to stderr (inspect/report.c). */
+void eddy__report_deadlock(const eddy_loop *loop, const char *headline);
+
+/* The built-in pair of this name; NULL, with the reason raised, if there is none
+ * (backend/registry.c). */
+const eddy_backend *eddy__backend_find(const char *name);
+
+#endif

@@ -1,0 +1,54 @@
+#include "loop/loop.h"
+
+#include <string.h>
+
+/* Moves the entries to a ring of another capacity; positions stay what they are. */
+static int resize(struct eddy__ring *ring, size_t capacity)
+{
+  struct eddy__entry *entries = eddy__alloc(capacity * sizeof(*entries));
+  if (entries == NULL) return EDDY_ENOMEM;
+  for (uint64_t position = ring->head; position != ring->tail; position++) {
+    entries[position & (capacity - 1)] = ring->entries[position & (ring->capacity - 1)];
+  }
+  eddy__free(ring->entries);
+  ring->entries = entries;
+  ring->capacity = capacity;
+  return 0;
+}
+
+int eddy__loop_book(eddy_loop *loop)
+{
+  struct eddy__ring *ring = &loop->ring;
+  if (ring->bookings == ring->capacity) {
+    int rc = resize(ring, ring->capacity == 0 ? 64 : ring->capacity * 2);
+    if (rc < 0) return rc;
+  }
+  ring->bookings++;
+  return 0;
+}
+
+void eddy__loop_unbook(eddy_loop *loop)
+{
+  loop->ring.bookings--;
+}
+
+void eddy__loop_drop(eddy_loop *loop, uint64_t position)
+{
+  loop->ring.entries[position & (loop->ring.capacity - 1)].fn = NULL;
+}
+
+void eddy__ready_shrink(eddy_loop *loop)
+{
+  struct eddy__ring *ring = &loop->ring;
+  if (ring->capacity <= 4096 || ring->bookings >= ring->capacity / 8) return;
+  /* Without memory the large ring simply stays. */
+  (void)resize(ring, ring->capacity / 4);
+}
+
+void eddy__ready_clear(eddy_loop *loop)
+{
+  struct eddy__ring *ring = &loop->ring;
+  eddy__free(ring->entries);
+  memset(ring, 0, sizeof(*ring));
+  loop->turn_end = 0;
+}

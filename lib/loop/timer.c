@@ -1,0 +1,51 @@
+#include "loop/loop.h"
+
+void eddy__timer_init(eddy_timer *timer, eddy_fn *fn, void *arg)
+{
+  timer->fn = fn;
+  timer->arg = arg;
+  timer->state = EDDY__TIMER_IDLE;
+}
+
+int eddy__timer_start(eddy_loop *loop, eddy_timer *timer, eddy_time deadline)
+{
+  timer->deadline = deadline;
+  if (deadline == EDDY_NEVER) return 0;
+  int rc = eddy__loop_book(loop);
+  if (rc < 0) return rc;
+  timer->sequence = loop->sequence++;
+  rc = loop->scheduler->add(loop->scheduler_state, timer);
+  if (rc < 0) {
+    eddy__loop_unbook(loop);
+    return rc;
+  }
+  timer->state = EDDY__TIMER_BOOKED;
+  if (deadline < loop->earliest) loop->earliest = deadline;
+  return 0;
+}
+
+void eddy__timer_stop(eddy_loop *loop, eddy_timer *timer)
+{
+  switch (timer->state) {
+  case EDDY__TIMER_BOOKED:
+    loop->scheduler->remove(loop->scheduler_state, timer);
+    eddy__loop_unbook(loop);
+    break;
+  case EDDY__TIMER_QUEUED:
+    eddy__loop_drop(loop, timer->position);
+    break;
+  default:
+    break;
+  }
+  timer->state = EDDY__TIMER_IDLE;
+}
+
+void eddy__timers_collect(eddy_loop *loop)
+{
+  eddy_timer *timer;
+  while ((timer = loop->scheduler->take_due(loop->scheduler_state, loop->clock)) != NULL) {
+    timer->position = eddy__loop_push(loop, timer->fn, timer->arg);
+    timer->state = EDDY__TIMER_QUEUED;
+  }
+  loop->earliest = loop->scheduler->next(loop->scheduler_state);
+}

@@ -1,0 +1,79 @@
+#include "task/task.h"
+
+#include <stdio.h>
+
+#include "base/outcome.h"
+
+static void wake_awaiter(struct eddy__done *done)
+{
+  eddy__wait_wake(eddy__wait_task(done), 0);
+}
+
+/* The request goes on to what the task waits for; its end wakes the task. */
+static bool cancel_awaited(eddy_task *task, const char *message)
+{
+  return eddy_future_cancel(task->wait.object, message);
+}
+
+static void describe_await(const eddy_task *task, char *text, size_t size)
+{
+  eddy_future *future = task->wait.object;
+  eddy_task *awaited = eddy__future_task(future);
+  if (awaited == NULL) {
+    snprintf(text, size, "%s %p", future->type->name, (void *)future);
+  } else {
+    snprintf(text, size, "task '%s'", eddy_task_get_name(awaited));
+  }
+}
+
+static const struct eddy__wait_type await_wait = {cancel_awaited, describe_await};
+
+/* The outcome, with its message handed to the awaiter. */
+static int take(eddy_future *future, eddy_value *value)
+{
+  int rc = eddy_future_result(future, value);
+  if (rc < 0) eddy__outcome_copy_message(&future->outcome, rc, eddy__self.outcome);
+  return rc;
+}
+
+/* Awaiting that can never end is an error at the next step. */
+static int refuse(eddy_task *task, eddy_future *future)
+{
+  int rc = eddy__wait_turn(task, future == &task->future ? EDDY_ERUNTIME : EDDY_EOTHERLOOP);
+  if (rc == EDDY_ERUNTIME) return eddy_raise(rc, "await: a task cannot wait for itself");
+  if (rc == EDDY_EOTHERLOOP) return eddy_raise(rc, "await: the future belongs to another loop");
+  return rc;
+}
+
+int eddy_await(eddy_future *future, eddy_value *value)
+{
+  int rc;
+  bool resumed;
+  eddy_task *task = eddy__wait_begin(&resumed, &rc);
+  if (task == NULL) return rc;
+  if (future == NULL) return EDDY_EINVAL;
+  if (!resumed) {
+    if (future->state != EDDY__PENDING) return take(future, value);
+    if (future == &task->future || future->loop != task->future.loop) {
+      return refuse(task, future);
+    }
+    eddy_future_ref(future);
+    task->wait.done.complete = wake_awaiter;
+    eddy__future_add(future, &task->wait.done);
+    rc = eddy__wait(task, &await_wait, future);
+    if (rc == EDDY_PENDING) return rc;
+  } else if (rc == EDDY_EOTHERLOOP || rc == EDDY_ERUNTIME) {
+    return rc;
+  }
+  eddy__list_remove(&task->wait.done.link);
+  if (rc == 0 || (rc == EDDY_ECANCELLED && future->state == EDDY__CANCELLED)) {
+    rc = take(future, value);
+  }
+  eddy_future_unref(future);
+  return rc;
+}
+
+int eddy_task_await(eddy_task *task, eddy_value *value)
+{
+  return eddy_await(task == NULL ? NULL : &task->future, value);
+}

@@ -1,0 +1,54 @@
+/* Futures from the inside: what tasks, gather and friends build on. */
+#ifndef EDDY_TASK_FUTURE_H
+#define EDDY_TASK_FUTURE_H
+
+#include <eddy/future.h>
+
+#include "loop/loop.h"
+
+enum eddy__future_state { EDDY__PENDING = 0, EDDY__DONE, EDDY__CANCELLED };
+
+/* Something to be told when a future is done; on the future's list until then. */
+struct eddy__done {
+  struct eddy__link link;
+  /* Called while the future completes; it only queues. The link is on no list any more. */
+  void (*complete)(struct eddy__done *done);
+};
+
+/* What kinds of future differ in. */
+struct eddy__future_type {
+  const char *name;
+  bool (*cancel)(eddy_future *future, const char *message);
+  void (*destroy)(eddy_future *future); /* frees its memory; the common parts are done */
+};
+
+struct eddy_future {
+  eddy_loop *loop; /* referenced */
+  const struct eddy__future_type *type;
+  uint32_t refs;
+  uint8_t state;
+  bool retrieved;
+  bool marked; /* gather's, while it looks for arguments that appear twice */
+  int error;
+  eddy_outcome outcome; /* the value, and the message of `error` */
+  struct eddy__link callbacks;
+};
+
+/* Prepares the common parts, with one reference. */
+void eddy__future_init(
+    eddy_future *future, eddy_loop *loop, const struct eddy__future_type *type);
+
+/* Complete a pending future: queue its callbacks in order. A cancellation is state
+ * EDDY__CANCELLED with EDDY_ECANCELLED; EDDY__DONE may hold any error. The message must
+ * have been put into future->outcome before. */
+void eddy__future_complete(eddy_future *future, enum eddy__future_state state, int error);
+
+/* The cancel of a plain future: done with EDDY_ECANCELLED. */
+bool eddy__future_cancel_plain(eddy_future *future, const char *message);
+
+static inline void eddy__future_add(eddy_future *future, struct eddy__done *done)
+{
+  eddy__list_append(&future->callbacks, &done->link);
+}
+
+#endif

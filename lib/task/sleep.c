@@ -1,0 +1,46 @@
+#include "task/task.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+
+/* asyncio's sleep awaits a future that a timer completes: the task runs one iteration after
+ * the timer's callback. */
+static int wake_sleeper(void *arg)
+{
+  eddy_task *task = arg;
+  eddy__timer_ran(&task->timer);
+  eddy__wait_wake(task, 0);
+  return 0;
+}
+
+static void describe_sleep(const eddy_task *task, char *text, size_t size)
+{
+  if (task->timer.deadline == EDDY_NEVER) {
+    snprintf(text, size, "sleep without end");
+    return;
+  }
+  eddy_time left = task->timer.deadline - eddy_loop_time(task->future.loop);
+  snprintf(text, size, "timer, due in %.3f s", (double)(left > 0 ? left : 0) / 1e9);
+}
+
+static const struct eddy__wait_type sleep_wait = {NULL, describe_sleep};
+
+int eddy_sleep(eddy_time delay)
+{
+  int rc;
+  bool resumed;
+  eddy_task *task = eddy__wait_begin(&resumed, &rc);
+  if (task == NULL) return rc;
+  if (delay <= 0) return resumed ? rc : eddy__wait_turn(task, 0);
+  eddy_loop *loop = task->future.loop;
+  if (!resumed) {
+    eddy__timer_init(&task->timer, wake_sleeper, task);
+    rc = eddy__timer_start(loop, &task->timer, eddy__time_after(eddy__loop_now(loop), delay));
+    if (rc < 0) return rc;
+    rc = eddy__wait(task, &sleep_wait, NULL);
+    if (rc == EDDY_PENDING) return rc;
+  }
+  if (rc < 0) eddy__timer_stop(loop, &task->timer);
+  return rc;
+}

@@ -1,0 +1,231 @@
+/*
+ * The steps of tasks.
+ *
+ * The loop's ring holds a task's step as an entry like any other. A stackful task that waits
+ * looks at the next entry itself: if that is the step of another task that has a stack, it
+ * switches there directly; else it goes back to the loop's own stack, the hub. A task that
+ * ends goes on the same way, and an unstarted task that is next takes over its warm stack.
+ */
+#include "task/task.h"
+
+#include <errno.h>
+
+#include "base/check.h"
+#include "base/outcome.h"
+
+/* Says what the delivered cancellation says. */
+static void deliver_cancel_message(eddy_task *task)
+{
+  eddy__outcome_set_message(task->inner_outcome, EDDY_ECANCELLED, task->cancel_message);
+  eddy__free(task->cancel_message);
+  task->cancel_message = NULL;
+}
+
+/* The task is running from now on; returns what it was woken with. */
+static int begin_step(eddy_loop *loop, eddy_task *task)
+{
+  int status = task->wait.status;
+  task->wait.status = 0;
+  task->wait.state = EDDY__WAIT_NONE;
+  if (task->must_cancel) {
+    task->must_cancel = false;
+    status = EDDY_ECANCELLED;
+  }
+  if (task->cancel_message != NULL && status == EDDY_ECANCELLED) deliver_cancel_message(task);
+  task->steps++;
+  loop->steps++;
+  eddy__self.task = task;
+  return status;
+}
+
+/* Makes this thread's state the suspended task's. */
+static void restore(const eddy_task *task)
+{
+  eddy__self.outcome = task->inner_outcome;
+  eddy__self.coro = task->inner_coro;
+  errno = task->saved_errno;
+}
+
+static void nothing_runs(eddy_loop *loop)
+{
+  eddy__self.task = NULL;
+  eddy__self.coro = NULL;
+  eddy__self.outcome = &loop->outcome;
+}
+
+/* The task whose step is next and may be run without the hub, or NULL. */
+static eddy_task *next_task(eddy_loop *loop)
+{
+  if (!loop->direct || !loop->running) return NULL;
+  struct eddy__entry *entry = eddy__loop_peek(loop);
+  return entry != NULL && entry->fn == eddy__task_step ? entry->arg : NULL;
+}
+
+int eddy__task_leave(eddy_task *task)
+{
+  eddy_loop *loop = task->future.loop;
+  task->inner_outcome = eddy__self.outcome;
+  task->inner_coro = eddy__self.coro;
+  task->saved_errno = errno;
+  eddy_task *next = next_task(loop);
+  if (next == NULL || next->stack == NULL) {
+    nothing_runs(loop);
+    return (int)eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
+  }
+  eddy__loop_pop(loop);
+  int status = begin_step(loop, next);
+  if (next == task) return status;
+  restore(next);
+  return (int)eddy__ctx_switch(&task->here, &next->here, status);
+}
+
+/* Leaves a stack whose task has ended. */
+#if defined(__GNUC__)
+__attribute__((noreturn))
+#endif
+static void leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_task *next)
+{
+  struct eddy__ctx gone = {0};
+  int status = 0;
+  struct eddy__ctx *to = &eddy__tasks_of(loop)->hub;
+  if (next != NULL) {
+    eddy__loop_pop(loop);
+    status = begin_step(loop, next);
+    restore(next);
+    to = &next->here;
+  }
+  eddy__stack_put(stack);
+  eddy__ctx_leave(&gone, to, status);
+}
+
+static void start(eddy_task *task, struct eddy__stack *stack)
+{
+  task->stack = stack;
+  task->started = true;
+  task->inner_outcome = &task->future.outcome;
+  task->inner_coro = NULL;
+  task->saved_errno = 0;
+  restore(task);
+}
+
+/* The first frame of every task's stack: runs one task after another. */
+static void run_tasks(void *arg, intptr_t sent)
+{
+  (void)sent;
+  eddy_task *task = arg;
+  eddy_loop *loop = task->future.loop;
+  struct eddy__stack *stack = task->stack;
+  for (;;) {
+    int rc = task->run.body.fn(task->run.body.arg);
+    EDDY_CHECK(eddy__self.task == task, "a task of a loop inherited by fork ended in the child; "
+                                        "leave the child with _exit or exec");
+    task->stack = NULL;
+    nothing_runs(loop);
+    eddy__task_finish(task, rc);
+    task = next_task(loop);
+    if (task == NULL || task->stack != NULL) leave_stack(loop, stack, task);
+    if (task->kind != EDDY__TASK_STACKFUL || task->must_cancel) leave_stack(loop, stack, NULL);
+    eddy__loop_pop(loop);
+    (void)begin_step(loop, task);
+    start(task, stack);
+  }
+}
+
+static void step_stackful(eddy_loop *loop, eddy_task *task, int status)
+{
+  struct eddy__tasks *tasks = eddy__tasks_of(loop);
+  if (task->stack == NULL) {
+    struct eddy__stack *stack = eddy__stack_get(loop->stacks);
+    if (stack == NULL) {
+      nothing_runs(loop);
+      eddy__task_finish(task, EDDY_ENOMEM);
+      return;
+    }
+    start(task, stack);
+    eddy__ctx_make(&task->here, stack, run_tasks, task);
+  } else {
+    restore(task);
+  }
+  (void)eddy__ctx_switch(&tasks->hub, &task->here, status);
+}
+
+/* A coroutine that neither waits nor ends cannot go on. */
+static int refuse(eddy_task *task, const char *reason)
+{
+  eddy_coro *coro = task->run.coro;
+  eddy__self.outcome = &coro->outcome;
+  (void)eddy_raise(EDDY_ERUNTIME, "%s", reason);
+  return EDDY_ERUNTIME;
+}
+
+static void step_coroutine(eddy_loop *loop, eddy_task *task, int status)
+{
+  eddy_coro *coro = task->run.coro;
+  task->wait.resumed = task->started;
+  task->wait.status = status;
+  task->started = true;
+  eddy_value out = eddy_int(0);
+  errno = task->saved_errno;
+  int rc = coro->type->send(coro, eddy_int(0), 0, &out);
+  task->saved_errno = errno;
+  if (rc == EDDY_PENDING) {
+    if (task->wait.state != EDDY__WAIT_NONE) {
+      nothing_runs(loop);
+      return;
+    }
+    rc = refuse(task, "the coroutine says that it waits, but no call of eddy waits in it");
+  } else if (rc == 0) {
+    rc = refuse(task, "the coroutine yielded a value; a task's coroutine only waits or returns");
+  } else if (rc == EDDY_STOP) {
+    task->future.outcome.value = out;
+    rc = 0;
+  }
+  nothing_runs(loop);
+  eddy__outcome_move_message(&coro->outcome, &task->future.outcome);
+  eddy__task_finish(task, rc);
+}
+
+int eddy__task_step(void *arg)
+{
+  eddy_task *task = arg;
+  eddy_loop *loop = task->future.loop;
+  loop->ring.bookings++; /* its own again: the ring has just given it up */
+  int status = begin_step(loop, task);
+  if (!task->started && status < 0) {
+    nothing_runs(loop);
+    eddy__task_finish(task, status);
+    return 0;
+  }
+  if (task->kind == EDDY__TASK_STACKFUL) {
+    step_stackful(loop, task, status);
+  } else {
+    step_coroutine(loop, task, status);
+  }
+  return 0;
+}
+
+void eddy__task_finish(eddy_task *task, int rc)
+{
+  eddy_loop *loop = task->future.loop;
+  if (!task->started && task->unstarted != NULL) task->unstarted(task->run.body.arg);
+  if (task->op != NULL) {
+    eddy__op_free(loop, task->op);
+    task->op = NULL;
+  }
+  if (rc >= 0 && task->must_cancel) rc = EDDY_ECANCELLED;
+  if (task->cancel_message != NULL) {
+    if (rc == EDDY_ECANCELLED) deliver_cancel_message(task);
+    eddy__free(task->cancel_message);
+    task->cancel_message = NULL;
+  }
+  if (rc >= 0) {
+    eddy__outcome_clear(&task->future.outcome);
+    rc = 0;
+  }
+  eddy__list_remove(&task->link);
+  eddy__loop_unbook(loop);
+  loop->tasks--;
+  eddy__future_complete(
+      &task->future, rc == EDDY_ECANCELLED ? EDDY__CANCELLED : EDDY__DONE, rc);
+  eddy_future_unref(&task->future);
+}

@@ -1,0 +1,214 @@
+#include "task/task.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/outcome.h"
+
+/* The functions behind the macros of the same names. */
+#undef eddy_create_task
+#undef eddy_loop_create_task
+
+static bool cancel_task(eddy_future *future, const char *message)
+{
+  return eddy_task_cancel((eddy_task *)future, message);
+}
+
+static void destroy_task(eddy_future *future)
+{
+  eddy_task *task = (eddy_task *)future;
+  eddy__free(task->name);
+  eddy__free(task->cancel_message);
+  eddy__pool_put(&eddy__tasks_of(future->loop)->pool, task);
+}
+
+static const struct eddy__future_type task_type = {"task", cancel_task, destroy_task};
+
+static bool is_task(const eddy_future *future)
+{
+  return future->type == &task_type;
+}
+
+eddy_task *eddy__future_task(eddy_future *future)
+{
+  return is_task(future) ? (eddy_task *)future : NULL;
+}
+
+/* A task that is complete but for what it runs; queued, and owned by the loop. */
+static int new_task(eddy_loop *loop, const eddy_task_options *options, eddy_task **out)
+{
+  if (loop == NULL) loop = eddy__self.loop;
+  if (loop == NULL) return EDDY_ENOLOOP;
+  int rc = eddy__loop_usable(loop);
+  if (rc < 0) return rc;
+  rc = eddy__tasks_open(loop);
+  if (rc < 0) return rc;
+  struct eddy__tasks *tasks = eddy__tasks_of(loop);
+  char *name = NULL;
+  if (options != NULL && options->name != NULL) {
+    name = eddy__strdup(options->name);
+    if (name == NULL) return EDDY_ENOMEM;
+  }
+  eddy_task *task = eddy__pool_get(&tasks->pool);
+  if (task == NULL) goto fail_task;
+  rc = eddy__loop_book(loop);
+  if (rc < 0) goto fail_book;
+  memset(task, 0, sizeof(*task));
+  eddy__future_init(&task->future, loop, &task_type);
+  eddy__list_init(&task->wait.done.link);
+  task->inner_outcome = &task->future.outcome;
+  task->name = name;
+  task->id = ++tasks->last_id;
+  task->parent = eddy__self.task != NULL ? eddy__self.task->id : 0;
+  if (options != NULL) {
+    task->unstarted = options->unstarted;
+    task->site = options->site;
+  }
+  eddy__list_append(&loop->all_tasks, &task->link);
+  loop->tasks++;
+  eddy__loop_push(loop, eddy__task_step, task);
+  if (loop->guest && !loop->running) loop->io->busy(loop->io_state, true);
+  *out = task;
+  return 0;
+fail_book:
+  eddy__pool_put(&tasks->pool, task);
+fail_task:
+  eddy__free(name);
+  return EDDY_ENOMEM;
+}
+
+int eddy_loop_create_task_with(eddy_loop *loop, eddy_fn *fn, void *arg,
+    const eddy_task_options *options, eddy_task **out)
+{
+  if (fn == NULL) return EDDY_EINVAL;
+  eddy_task *task;
+  int rc = new_task(loop, options, &task);
+  if (rc < 0) return rc;
+  task->kind = EDDY__TASK_STACKFUL;
+  task->run.body.fn = fn;
+  task->run.body.arg = arg;
+  if (out != NULL) *out = eddy_task_ref(task);
+  return 0;
+}
+
+int eddy_loop_create_task(eddy_loop *loop, eddy_fn *fn, void *arg, eddy_task **out)
+{
+  return loop == NULL ? EDDY_EINVAL : eddy_loop_create_task_with(loop, fn, arg, NULL, out);
+}
+
+int eddy_create_task(eddy_fn *fn, void *arg, eddy_task **out)
+{
+  return eddy_loop_create_task_with(NULL, fn, arg, NULL, out);
+}
+
+int eddy_loop_create_task_coro(
+    eddy_loop *loop, eddy_coro *coro, const eddy_task_options *options, eddy_task **out)
+{
+  if (coro == NULL || coro->type == NULL) return EDDY_EINVAL;
+  eddy_task *task;
+  int rc = new_task(loop, options, &task);
+  if (rc < 0) return rc;
+  task->kind = EDDY__TASK_COROUTINE;
+  task->run.coro = coro;
+  if (out != NULL) *out = eddy_task_ref(task);
+  return 0;
+}
+
+eddy_task *eddy_task_ref(eddy_task *task)
+{
+  eddy_future_ref(&task->future);
+  return task;
+}
+
+void eddy_task_unref(eddy_task *task)
+{
+  if (task != NULL) eddy_future_unref(&task->future);
+}
+
+eddy_future *eddy_task_future(eddy_task *task)
+{
+  return &task->future;
+}
+
+eddy_task *eddy_current_task(void)
+{
+  return eddy__self.task;
+}
+
+void eddy__task_set_cancel_message(eddy_task *task, const char *message)
+{
+  eddy__free(task->cancel_message);
+  task->cancel_message = message != NULL ? eddy__strdup(message) : NULL;
+}
+
+bool eddy_task_cancel(eddy_task *task, const char *message)
+{
+  if (task == NULL) return false;
+  if (task->future.state != EDDY__PENDING) {
+    task->future.retrieved = true;
+    return false;
+  }
+  task->cancels++;
+  struct eddy__wait *wait = &task->wait;
+  if (wait->state == EDDY__WAIT_PARKED) {
+    bool (*cancel)(eddy_task *, const char *) = wait->type->cancel;
+    if (cancel == NULL) cancel = eddy__wait_cancel;
+    if (cancel(task, message)) return true;
+  }
+  /* The first message stands if a cancellation is on its way already. */
+  bool on_its_way = wait->state == EDDY__WAIT_WOKEN && wait->status == EDDY_ECANCELLED;
+  if (!on_its_way) eddy__task_set_cancel_message(task, message);
+  task->must_cancel = true;
+  return true;
+}
+
+unsigned eddy_task_uncancel(eddy_task *task)
+{
+  if (task->cancels > 0 && --task->cancels == 0) task->must_cancel = false;
+  return task->cancels;
+}
+
+unsigned eddy_task_cancelling(const eddy_task *task)
+{
+  return task->cancels;
+}
+
+bool eddy_task_done(const eddy_task *task)
+{
+  return eddy_future_done(&task->future);
+}
+
+bool eddy_task_cancelled(const eddy_task *task)
+{
+  return eddy_future_cancelled(&task->future);
+}
+
+int eddy_task_result(eddy_task *task, eddy_value *value)
+{
+  return task == NULL ? EDDY_EINVAL : eddy_future_result(&task->future, value);
+}
+
+const char *eddy_task_get_name(eddy_task *task)
+{
+  if (task->name == NULL) {
+    char name[32];
+    snprintf(name, sizeof(name), "Task-%llu", (unsigned long long)task->id);
+    task->name = eddy__strdup(name);
+  }
+  return task->name != NULL ? task->name : "Task";
+}
+
+int eddy_task_set_name(eddy_task *task, const char *name)
+{
+  if (task == NULL || name == NULL) return EDDY_EINVAL;
+  char *copy = eddy__strdup(name);
+  if (copy == NULL) return EDDY_ENOMEM;
+  eddy__free(task->name);
+  task->name = copy;
+  return 0;
+}
+
+uint64_t eddy_task_steps(const eddy_task *task)
+{
+  return task->steps;
+}

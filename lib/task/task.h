@@ -1,0 +1,167 @@
+/* Tasks from the inside, and how a call waits. */
+#ifndef EDDY_TASK_TASK_H
+#define EDDY_TASK_TASK_H
+
+#include <eddy/task.h>
+
+#include "base/self.h"
+#include "ctx/ctx.h"
+#include "task/future.h"
+
+/*
+ * How a call waits.
+ *
+ * A task waits for one thing at a time; the record of it is part of the task. A call that may
+ * wait is written once, for both kinds of coroutine:
+ *
+ *     int rc;
+ *     bool resumed;
+ *     eddy_task *task = eddy__wait_begin(&resumed, &rc);
+ *     if (task == NULL) return rc;
+ *     while (resumed || nothing to be had) {
+ *       if (!resumed) {
+ *         ...put task->wait.done.link on the object's list...
+ *         rc = eddy__wait(task, &type, object);
+ *         if (rc == EDDY_PENDING) return rc;
+ *       }
+ *       resumed = false;
+ *       if (rc < 0) return rc;
+ *     }
+ *     take it
+ *
+ * In a stackful coroutine eddy__wait returns when the task is resumed. In a stackless one it
+ * returns EDDY_PENDING, the call is made again when the task is resumed, and eddy__wait_begin
+ * then tells that it is a continuation and how the wait ended. What has to be remembered in
+ * between stands in task->wait.
+ */
+
+enum eddy__wait_state {
+  EDDY__WAIT_NONE = 0, /* running, or its first step is queued */
+  EDDY__WAIT_PARKED,   /* waiting for the object */
+  EDDY__WAIT_WOKEN,    /* its step is queued */
+};
+
+/* A kind of wait. */
+struct eddy__wait_type {
+  /* Stops a parked task's wait: wakes it, or asks what it waits for to end. Returns whether
+   * that will wake it. NULL: eddy__wait_cancel. */
+  bool (*cancel)(eddy_task *task, const char *message);
+  /* Says what is waited for; task->wait.object is valid. */
+  void (*describe)(const eddy_task *task, char *text, size_t size);
+};
+
+struct eddy__wait {
+  struct eddy__done done; /* on the list of the object waited for */
+  const struct eddy__wait_type *type;
+  void *object;
+  eddy_value scratch; /* the waiting call's own: a deadline, a position, a phase */
+  int status;         /* what the waiter is woken with */
+  uint8_t state;
+  bool resumed; /* a stackless call is about to be made again */
+  bool granted; /* the object woke it, whatever came after */
+};
+
+enum eddy__task_kind { EDDY__TASK_STACKFUL, EDDY__TASK_COROUTINE };
+
+struct eddy_task {
+  eddy_future future; /* first: a task is a future */
+
+  /* Where it is suspended. */
+  struct eddy__ctx here; /* stackful: valid while suspended */
+  struct eddy__stack *stack; /* NULL before the first step */
+  eddy_outcome *inner_outcome;
+  const void *inner_coro;
+  int saved_errno;
+
+  uint8_t kind;
+  bool started;
+  bool must_cancel;
+  bool closing; /* the loop is being closed: it may not wait any more */
+  unsigned cancels;
+  unsigned spins; /* socket calls that did not wait, in a row */
+  char *cancel_message;
+
+  struct eddy__wait wait;
+  eddy_timer timer; /* of eddy_sleep */
+  eddy_op *op;      /* of the socket calls; NULL before the first that waits */
+
+  union {
+    struct {
+      eddy_fn *fn;
+      void *arg;
+    } body; /* stackful */
+    eddy_coro *coro;
+  } run;
+  void (*unstarted)(void *arg);
+
+  struct eddy__link link; /* on the loop's list of unfinished tasks */
+  uint64_t id;
+  uint64_t parent; /* id of the task that created it; 0: none */
+  uint64_t steps;
+  char *name; /* NULL: "Task-<id>" */
+  const char *site;
+};
+
+/* The task room's state on a loop. */
+struct eddy__tasks {
+  struct eddy__pool pool;
+  struct eddy__ctx hub; /* where the loop's own stack waits while a task runs */
+  uint64_t last_id;
+};
+
+/* ---- tasks.c: what the room keeps on a loop ---- */
+
+/* Makes sure the loop has it: 0 or EDDY_ENOMEM. */
+int eddy__tasks_open(eddy_loop *loop);
+
+static inline struct eddy__tasks *eddy__tasks_of(const eddy_loop *loop)
+{
+  return loop->task_state;
+}
+
+/* ---- task.c ---- */
+
+/* The task that this future is, or NULL. */
+eddy_task *eddy__future_task(eddy_future *future);
+
+/* Remembers what the next EDDY_ECANCELLED will say; without memory, nothing. */
+void eddy__task_set_cancel_message(eddy_task *task, const char *message);
+
+/* ---- step.c ---- */
+
+/* The ring's function for a step of the task `arg`. */
+int eddy__task_step(void *arg);
+
+/* Leaves a suspended stackful task's stack for whatever is to run next; returns the status
+ * with which the task is resumed. */
+int eddy__task_leave(eddy_task *task);
+
+/* Ends a task: completes its future, lets the loop go of it. It must not be used after. */
+void eddy__task_finish(eddy_task *task, int rc);
+
+/* ---- wait.c ---- */
+
+/* The task that makes this call; NULL, with *rc set, where it cannot wait: outside a task
+ * (EDDY_ENOTASK), or in one that is being closed (EDDY_EGENERATOREXIT). *resumed: the call
+ * continues, and *rc is what the task was woken with; else *rc is 0. */
+eddy_task *eddy__wait_begin(bool *resumed, int *rc);
+
+/* Parks the task. Returns the status it is woken with, or EDDY_PENDING. */
+int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object);
+
+/* As eddy__wait, for a task whose step has been queued already: it only lets others run. */
+int eddy__wait_turn(eddy_task *task, int status);
+
+/* Wakes a parked task: its step is queued, the wait ends with `status`. */
+void eddy__wait_wake(eddy_task *task, int status);
+
+/* The usual cancel: takes the task off the object's list and wakes it with EDDY_ECANCELLED. */
+bool eddy__wait_cancel(eddy_task *task, const char *message);
+
+/* The task whose wait record this is. */
+static inline eddy_task *eddy__wait_task(struct eddy__done *done)
+{
+  return EDDY__ENTRY(done, eddy_task, wait.done);
+}
+
+#endif

@@ -1,0 +1,126 @@
+/* What the task room keeps on a loop, and how unfinished tasks end with it. */
+#include "task/task.h"
+
+#include "base/outcome.h"
+
+#define POOL_LIMIT 4096
+
+static void report_pending(eddy_task *task)
+{
+  eddy__loop_report(task->future.loop, "a task was destroyed but it is pending", 0, NULL, task,
+      &task->future, task->site);
+}
+
+/* Takes a task out of whatever it waits in, so that its body can be ended. */
+static void detach(eddy_task *task)
+{
+  eddy_loop *loop = task->future.loop;
+  if (task->wait.state == EDDY__WAIT_PARKED) loop->parked--;
+  eddy__list_remove(&task->wait.done.link);
+  eddy__timer_stop(loop, &task->timer);
+  if (task->op != NULL) eddy__op_cancel(loop, task->op);
+  task->wait.state = EDDY__WAIT_NONE;
+}
+
+/* Resumes a suspended body with EDDY_EGENERATOREXIT; it cannot wait any more. */
+static void close_body(eddy_task *task)
+{
+  eddy_loop *loop = task->future.loop;
+  task->closing = true;
+  task->must_cancel = false;
+  task->spins = 0;
+  eddy__self.task = task;
+  if (task->kind == EDDY__TASK_STACKFUL) {
+    eddy__self.outcome = task->inner_outcome;
+    eddy__self.coro = task->inner_coro;
+    eddy__ctx_switch(&eddy__tasks_of(loop)->hub, &task->here, EDDY_EGENERATOREXIT);
+    return;
+  }
+  task->wait.resumed = true;
+  task->wait.status = EDDY_EGENERATOREXIT;
+  task->run.coro->type->close(task->run.coro);
+  eddy__self.task = NULL;
+  eddy__task_finish(task, EDDY_EGENERATOREXIT);
+}
+
+/* Ends one unfinished task. Its memory may go with it. */
+static void close_task(eddy_task *task)
+{
+  report_pending(task);
+  detach(task);
+  eddy_task_ref(task);
+  task->future.retrieved = true;
+  if (task->started) {
+    close_body(task);
+  } else {
+    if (task->kind == EDDY__TASK_COROUTINE) task->run.coro->type->close(task->run.coro);
+    eddy__task_finish(task, EDDY_ECANCELLED);
+  }
+  if (task->future.state == EDDY__PENDING) {
+    /* Its body would not end: the stack is given up. */
+    if (task->stack != NULL) eddy__stack_put(task->stack);
+    task->stack = NULL;
+    eddy__task_finish(task, EDDY_EGENERATOREXIT);
+  }
+  task->future.retrieved = true;
+  eddy_task_unref(task);
+}
+
+static void close_tasks(eddy_loop *loop)
+{
+  struct eddy__self outer = eddy__self;
+  eddy__self = (struct eddy__self){.loop = loop, .outcome = &loop->outcome};
+  struct eddy__link *link;
+  while ((link = eddy__list_first(&loop->all_tasks)) != NULL) {
+    close_task(EDDY__ENTRY(link, eddy_task, link));
+  }
+  eddy__self = outer;
+}
+
+static void fill_stats(const eddy_loop *loop, eddy_loop_stats *stats)
+{
+  struct eddy__stacks_stats stacks;
+  if (loop->stacks == NULL) return;
+  eddy__stacks_get_stats(loop->stacks, &stacks);
+  stats->stacks = stacks.used;
+  stats->stacks_idle = stacks.idle;
+  stats->stack_bytes = stacks.bytes;
+  stats->stack_guard = stacks.guard;
+}
+
+static void free_tasks(eddy_loop *loop)
+{
+  struct eddy__tasks *tasks = eddy__tasks_of(loop);
+  eddy__stacks_free(loop->stacks);
+  eddy__pool_fini(&tasks->pool);
+  eddy__free(tasks);
+}
+
+static const struct eddy__loop_hooks hooks = {
+    eddy__task_step, close_tasks, fill_stats, free_tasks};
+
+/* For the report of an overflow: async-signal-safe. */
+static const char *describe_running(void)
+{
+  const eddy_task *task = eddy__self.task;
+  if (task == NULL) return "a generator";
+  if (task->name != NULL) return task->name;
+  return task->site != NULL ? task->site : "a task";
+}
+
+int eddy__tasks_open(eddy_loop *loop)
+{
+  if (loop->task_state != NULL) return 0;
+  struct eddy__tasks *tasks = eddy__alloc(sizeof(*tasks));
+  if (tasks == NULL) return EDDY_ENOMEM;
+  int rc = eddy__stacks_new(loop->stack_size, &loop->stacks);
+  if (rc < 0) {
+    eddy__free(tasks);
+    return rc;
+  }
+  eddy__pool_init(&tasks->pool, sizeof(eddy_task), POOL_LIMIT);
+  loop->task_state = tasks;
+  loop->hooks = &hooks;
+  if (loop->overflow_report) eddy__overflow_watch(describe_running);
+  return 0;
+}

@@ -1,0 +1,319 @@
+#include <eddy/sock.h>
+
+#include <stdio.h>
+
+#include "task/task.h"
+
+#include "base/clock.h"
+#include "base/outcome.h"
+
+/* After so many calls that did not wait, a task lets the others run. */
+#define SPINS 64
+
+/* How long a listener rests when there are no descriptors left, as in asyncio. */
+#define ACCEPT_PAUSE EDDY_S(1)
+
+/* What the wait that a call continues after was for (task->wait.scratch.i). */
+enum phase { PHASE_TURN, PHASE_READY, PHASE_PAUSE };
+
+static const char *const names[] = {[EDDY_OP_READABLE] = "wait",
+    [EDDY_OP_WRITABLE] = "wait",
+    [EDDY_OP_RECV] = "recv",
+    [EDDY_OP_SEND] = "send",
+    [EDDY_OP_ACCEPT] = "accept",
+    [EDDY_OP_CONNECT] = "connect"};
+
+static void describe_ready(const eddy_task *task, char *text, size_t size)
+{
+  const eddy_op *op = task->op;
+  snprintf(text, size, "%s on descriptor %d", names[op->kind], op->fd);
+}
+
+static void describe_pause(const eddy_task *task, char *text, size_t size)
+{
+  snprintf(text, size, "accept on descriptor %d, resting: no descriptors left", task->op->fd);
+}
+
+static const struct eddy__wait_type ready_wait = {NULL, describe_ready};
+static const struct eddy__wait_type pause_wait = {NULL, describe_pause};
+
+/* The poller has news: the task tries again when its step comes. */
+static int op_ready(void *arg)
+{
+  eddy_task *task = arg;
+  eddy__op_ran(task->future.loop, task->op);
+  eddy__wait_wake(task, 0);
+  return 0;
+}
+
+static int pause_over(void *arg)
+{
+  eddy_task *task = arg;
+  eddy__timer_ran(&task->timer);
+  eddy__wait_wake(task, 0);
+  return 0;
+}
+
+/* A call under way. It is rebuilt each time a stackless coroutine makes it again. */
+struct call {
+  eddy_task *task;
+  eddy_loop *loop;
+  bool resumed;
+};
+
+/*
+ * Begins or continues a call: gives up the turn if the task has had many. Returns 0 (go on;
+ * call->resumed: the operation was started before), EDDY_PENDING, or an error.
+ */
+static int begin(struct call *call, int fd)
+{
+  int rc;
+  call->task = eddy__wait_begin(&call->resumed, &rc);
+  if (call->task == NULL) return rc;
+  eddy_task *task = call->task;
+  call->loop = task->future.loop;
+  if (call->resumed) {
+    if (task->wait.scratch.i != PHASE_TURN) return 0;
+    call->resumed = false;
+    if (task->wait.status < 0) return task->wait.status;
+  } else {
+    if (fd < 0) return eddy__fail(EDDY_EBADF, "socket call", "descriptor", fd);
+    if (++task->spins > SPINS) {
+      task->spins = 0;
+      task->wait.scratch.i = PHASE_TURN;
+      rc = eddy__wait_turn(task, 0);
+      if (rc != 0) return rc;
+    }
+  }
+  if (task->op == NULL) task->op = eddy__op_new(call->loop);
+  return task->op == NULL ? EDDY_ENOMEM : 0;
+}
+
+/* Carries the operation out: 0, EDDY_PENDING (stackless: to be called again), or an error. */
+static int carry_out(struct call *call)
+{
+  eddy_task *task = call->task;
+  eddy_op *op = task->op;
+  int rc = 0;
+  if (!call->resumed) rc = eddy__op_start(call->loop, op, op_ready, task);
+  while (call->resumed || rc == EDDY_PENDING) {
+    if (call->resumed) {
+      rc = task->wait.status;
+      call->resumed = false;
+    } else {
+      task->spins = 0;
+      task->wait.scratch.i = PHASE_READY;
+      rc = eddy__wait(task, &ready_wait, NULL);
+      if (rc == EDDY_PENDING) return rc;
+    }
+    if (rc < 0) {
+      eddy__op_cancel(call->loop, op);
+      return rc;
+    }
+    rc = eddy__op_finish(call->loop, op);
+  }
+  return rc < 0 ? eddy__fail(rc, names[op->kind], "descriptor", op->fd) : 0;
+}
+
+static void describe_op(eddy_op *op, eddy_op_kind kind, int fd, void *buffer, size_t size)
+{
+  op->kind = kind;
+  op->fd = fd;
+  op->buffer = buffer;
+  op->size = size;
+  op->address = NULL;
+  op->result = 0;
+}
+
+static int transfer(eddy_op_kind kind, int fd, void *buffer, size_t size, size_t *moved)
+{
+  if ((buffer == NULL && size > 0) || moved == NULL) return EDDY_EINVAL;
+  struct call call;
+  int rc = begin(&call, fd);
+  if (rc != 0) return rc;
+  if (!call.resumed) describe_op(call.task->op, kind, fd, buffer, size);
+  rc = carry_out(&call);
+  if (rc == 0) *moved = (size_t)call.task->op->result;
+  return rc;
+}
+
+int eddy_sock_recv(int fd, void *buffer, size_t size, size_t *got)
+{
+  return transfer(EDDY_OP_RECV, fd, buffer, size, got);
+}
+
+int eddy_sock_recv_into(int fd, void *buffer, size_t size, size_t *got)
+{
+  return transfer(EDDY_OP_RECV, fd, buffer, size, got);
+}
+
+int eddy_sock_send(int fd, const void *data, size_t size, size_t *sent)
+{
+  /* A SEND never writes to its buffer. */
+  return transfer(EDDY_OP_SEND, fd, (void *)(uintptr_t)data, size, sent);
+}
+
+int eddy_sock_sendall(int fd, const void *data, size_t size)
+{
+  if (data == NULL && size > 0) return EDDY_EINVAL;
+  struct call call;
+  int rc = begin(&call, fd);
+  if (rc != 0) return rc;
+  eddy_op *op = call.task->op;
+  /* What is left to send stands in the operation, where it outlives a stackless wait. */
+  if (!call.resumed) describe_op(op, EDDY_OP_SEND, fd, (void *)(uintptr_t)data, size);
+  while (op->size > 0) {
+    rc = carry_out(&call);
+    if (rc != 0) return rc;
+    op->buffer = (char *)op->buffer + op->result;
+    op->size -= (size_t)op->result;
+  }
+  return 0;
+}
+
+int eddy_sock_connect(int fd, const eddy_address *address)
+{
+  if (address == NULL || address->length == 0) return EDDY_EINVAL;
+  struct call call;
+  int rc = begin(&call, fd);
+  if (rc != 0) return rc;
+  if (!call.resumed) {
+    describe_op(call.task->op, EDDY_OP_CONNECT, fd, NULL, 0);
+    call.task->op->address = (eddy_address *)(uintptr_t)address;
+  }
+  return carry_out(&call);
+}
+
+/* Out of descriptors: says so, and waits a while. 0, EDDY_PENDING or an error. */
+static int rest(struct call *call, int rc)
+{
+  eddy_task *task = call->task;
+  eddy__loop_report(call->loop, "accept: no descriptors left; trying again in 1 s", rc, NULL,
+      task, NULL, task->site);
+  eddy__timer_init(&task->timer, pause_over, task);
+  eddy_time when = eddy__time_after(eddy__loop_now(call->loop), ACCEPT_PAUSE);
+  rc = eddy__timer_start(call->loop, &task->timer, when);
+  if (rc < 0) return rc;
+  task->wait.scratch.i = PHASE_PAUSE;
+  return eddy__wait(task, &pause_wait, NULL);
+}
+
+static bool out_of_descriptors(int rc)
+{
+  return rc == EDDY_EMFILE || rc == EDDY_ENFILE || rc == EDDY_ENOBUFS;
+}
+
+int eddy_sock_accept(int listener, int *connection, eddy_address *peer)
+{
+  if (connection == NULL) return EDDY_EINVAL;
+  struct call call;
+  int rc = begin(&call, listener);
+  if (rc != 0) return rc;
+  eddy_task *task = call.task;
+  bool rested = call.resumed && task->wait.scratch.i == PHASE_PAUSE;
+  if (rested) rc = task->wait.status;
+  for (;;) {
+    if (rested) {
+      eddy__timer_stop(call.loop, &task->timer);
+      if (rc < 0) return rc;
+      call.resumed = false;
+    }
+    if (!call.resumed) {
+      describe_op(task->op, EDDY_OP_ACCEPT, listener, NULL, 0);
+      task->op->address = peer;
+    }
+    rc = carry_out(&call);
+    if (!out_of_descriptors(rc)) break;
+    rc = rest(&call, rc);
+    if (rc == EDDY_PENDING) return rc;
+    rested = true;
+  }
+  if (rc == 0) *connection = (int)task->op->result;
+  return rc;
+}
+
+/* ---- calls that do not wait ---- */
+
+/* The running loop, for a call that needs its backend. */
+static int running(eddy_loop **loop)
+{
+  *loop = eddy__self.loop;
+  return *loop == NULL ? EDDY_ENOLOOP : 0;
+}
+
+int eddy_sock_listen(
+    const char *host, int port, const eddy_listen_options *options, int *fd)
+{
+  static const eddy_listen_options defaults;
+  eddy_loop *loop;
+  eddy_address address;
+  int rc = running(&loop);
+  if (rc < 0) return rc;
+  if (fd == NULL) return EDDY_EINVAL;
+  if (options == NULL) options = &defaults;
+  rc = eddy_address_parse(host, port, &address);
+  if (rc < 0) return rc;
+  rc = loop->io->sock_listen(loop->io_state, &address, options, fd);
+  if (rc == 0) return 0;
+  char text[EDDY_ADDRESS_TEXT];
+  return eddy_raise(rc, "listen on %s: %s", eddy_address_format(&address, text, sizeof(text)),
+      eddy_strerror(rc));
+}
+
+int eddy_sock_open(const eddy_address *address, int *fd)
+{
+  eddy_loop *loop;
+  int rc = running(&loop);
+  if (rc < 0) return rc;
+  if (address == NULL || address->length == 0 || fd == NULL) return EDDY_EINVAL;
+  return loop->io->sock_open(loop->io_state, address, fd);
+}
+
+int eddy_sock_pair(int fds[2])
+{
+  eddy_loop *loop;
+  int rc = running(&loop);
+  if (rc < 0) return rc;
+  return fds == NULL ? EDDY_EINVAL : loop->io->sock_pair(loop->io_state, fds);
+}
+
+int eddy_sock_shutdown(int fd, eddy_shutdown how)
+{
+  eddy_loop *loop;
+  int rc = running(&loop);
+  if (rc < 0) return rc;
+  if ((unsigned)how > EDDY_SHUTDOWN_BOTH) return EDDY_EINVAL;
+  rc = fd < 0 ? EDDY_EBADF : loop->io->sock_shutdown(loop->io_state, fd, how);
+  return rc < 0 ? eddy__fail(rc, "shutdown", "descriptor", fd) : 0;
+}
+
+static int get_name(int fd, bool peer, eddy_address *out)
+{
+  eddy_loop *loop;
+  int rc = running(&loop);
+  if (rc < 0) return rc;
+  if (out == NULL) return EDDY_EINVAL;
+  rc = fd < 0 ? EDDY_EBADF : loop->io->sock_name(loop->io_state, fd, peer, out);
+  return rc < 0 ? eddy__fail(rc, peer ? "getpeername" : "getsockname", "descriptor", fd) : 0;
+}
+
+int eddy_sock_getsockname(int fd, eddy_address *out)
+{
+  return get_name(fd, false, out);
+}
+
+int eddy_sock_getpeername(int fd, eddy_address *out)
+{
+  return get_name(fd, true, out);
+}
+
+int eddy_sock_close(int fd)
+{
+  eddy_loop *loop;
+  int rc = running(&loop);
+  if (rc < 0) return rc;
+  if (fd < 0) return eddy__fail(EDDY_EBADF, "close", "descriptor", fd);
+  eddy__watches_forget(loop, fd);
+  rc = loop->io->sock_close(loop->io_state, fd);
+  return rc < 0 ? eddy__fail(rc, "close", "descriptor", fd) : 0;
+}

@@ -1,0 +1,137 @@
+#include <eddy/run.h>
+
+#include <eddy/watch.h>
+#include <signal.h>
+
+#include "task/task.h"
+
+#include "base/clock.h"
+#include "base/outcome.h"
+
+#undef eddy_run
+
+/* SIGINT while the main task runs: the first cancels it, the second interrupts. */
+struct interrupt {
+  eddy_loop *loop;
+  eddy_task *main;
+  unsigned count;
+  bool installed;
+};
+
+static int interrupted(void *arg)
+{
+  struct interrupt *interrupt = arg;
+  if (++interrupt->count == 1 && !eddy_task_done(interrupt->main)) {
+    (void)eddy_task_cancel(interrupt->main, NULL);
+  } else {
+    eddy_loop_stop(interrupt->loop);
+  }
+  return 0;
+}
+
+/* Only where nobody else cares for SIGINT, and where Python would. */
+static void watch_interrupt(struct interrupt *interrupt)
+{
+  struct sigaction action;
+  if (!eddy__thread_is_main() || sigaction(SIGINT, NULL, &action) != 0) return;
+  if ((action.sa_flags & SA_SIGINFO) != 0 || action.sa_handler != SIG_DFL) return;
+  interrupt->installed =
+      eddy__signal_add(interrupt->loop, SIGINT, interrupted, interrupt, false) == 0;
+}
+
+static void unwatch_interrupt(struct interrupt *interrupt)
+{
+  if (interrupt->installed) (void)eddy_loop_remove_signal_handler(interrupt->loop, SIGINT);
+  interrupt->installed = false;
+}
+
+static int run_main(eddy_loop *loop, eddy_task *task, eddy_value *value)
+{
+  struct interrupt interrupt = {.loop = loop, .main = task};
+  watch_interrupt(&interrupt);
+  int rc = eddy_loop_run_until_complete(loop, eddy_task_future(task), value);
+  unwatch_interrupt(&interrupt);
+  if (interrupt.count > 1 && rc == EDDY_ESTOPPED) return EDDY_EINTERRUPTED;
+  if (interrupt.count > 0 && rc == EDDY_ECANCELLED && eddy_task_uncancel(task) == 0) {
+    return EDDY_EINTERRUPTED;
+  }
+  return rc;
+}
+
+static int stop_when_last(eddy_future *future, void *arg)
+{
+  (void)arg;
+  if (future->loop->tasks == 0) eddy_loop_stop(future->loop);
+  return 0;
+}
+
+static void report_failed(eddy_task *task)
+{
+  int error = 0;
+  if (eddy_future_exception(&task->future, &error) < 0 || error == 0) return;
+  eddy__loop_report(task->future.loop, "unhandled error while eddy_run was ending", error,
+      eddy__outcome_detail(&task->future.outcome, error), task, &task->future, task->site);
+}
+
+/* Asks every task left to end, and waits until they have. */
+static int cancel_all(eddy_loop *loop)
+{
+  size_t count = loop->tasks;
+  if (count == 0) return 0;
+  eddy_task **tasks = eddy__alloc(count * sizeof(eddy_task *));
+  if (tasks == NULL) return EDDY_ENOMEM;
+  size_t known = 0;
+  struct eddy__link *link = loop->all_tasks.next;
+  while (link != &loop->all_tasks && known < count) {
+    tasks[known] = eddy_task_ref(EDDY__ENTRY(link, eddy_task, link));
+    link = link->next;
+    known++;
+  }
+  int rc = 0;
+  for (size_t i = 0; i < known; i++) {
+    (void)eddy_task_cancel(tasks[i], NULL);
+    if (rc == 0) rc = eddy_future_add_done_callback(&tasks[i]->future, stop_when_last, NULL);
+  }
+  while (rc == 0 && loop->tasks > 0) {
+    rc = eddy__loop_run(loop, EDDY__RUN_UNTIL_COMPLETE);
+  }
+  for (size_t i = 0; i < known; i++) {
+    if (eddy_task_done(tasks[i])) report_failed(tasks[i]);
+    eddy_task_unref(tasks[i]);
+  }
+  eddy__free(tasks);
+  return rc;
+}
+
+int eddy_run_with(eddy_fn *fn, void *arg, const eddy_loop_options *loop_options,
+    const eddy_task_options *task_options, eddy_value *value)
+{
+  if (fn == NULL) return EDDY_EINVAL;
+  if (eddy__self.loop != NULL) {
+    return eddy_raise(EDDY_ERUNNING, "eddy_run: a loop is running in this thread already");
+  }
+  eddy_loop *loop;
+  int rc = eddy_loop_new(loop_options, &loop);
+  if (rc < 0) return rc;
+  eddy_task *task;
+  rc = eddy_loop_create_task_with(loop, fn, arg, task_options, &task);
+  if (rc < 0) {
+    eddy_loop_free(loop);
+    return rc;
+  }
+  rc = run_main(loop, task, value);
+  (void)cancel_all(loop);
+  if (rc < 0 && task->future.error == rc) {
+    /* The caller has no coroutine to keep the message in: it becomes the thread's. */
+    const char *detail = eddy__outcome_detail(&task->future.outcome, rc);
+    if (detail != NULL) (void)eddy_raise(rc, "%s", detail);
+  }
+  eddy_task_unref(task);
+  eddy_loop_free(loop);
+  return rc;
+}
+
+int eddy_run(eddy_fn *fn, void *arg)
+{
+  return eddy_run_with(fn, arg, NULL, NULL, NULL);
+}

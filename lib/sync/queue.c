@@ -1,0 +1,462 @@
+#include <eddy/queue.h>
+
+#include <stdio.h>
+
+#include "task/task.h"
+
+#include "base/outcome.h"
+
+/*
+ * Items stand in one growing array: a ring for FIFO, a stack for LIFO, a binary heap for
+ * PRIORITY. Waiting getters and putters are lists of eddy__done: those of tasks are their wait
+ * records, those of eddy_queue_get_cb stand in a struct getter.
+ */
+struct item {
+  eddy_value value;
+  uint64_t order; /* PRIORITY: insertion order, for ties */
+};
+
+struct eddy_queue {
+  size_t refs;
+  size_t maxsize;
+  eddy_queue_order order;
+  int (*compare)(eddy_value a, eddy_value b);
+  struct item *items;
+  size_t capacity; /* a power of two, or 0 */
+  size_t first;    /* FIFO: index of the oldest */
+  size_t count;
+  uint64_t inserted;
+  size_t unfinished;
+  bool closed;
+  eddy_loop *loop; /* referenced; NULL until someone waits */
+  struct eddy__link getters;
+  struct eddy__link putters;
+  struct eddy__link joiners;
+};
+
+/* A callback that waits for an item. It has a booking until it is called. */
+struct getter {
+  struct eddy__done done;
+  struct eddy__owned owned;
+  eddy_queue *queue; /* referenced */
+  eddy_loop *loop;   /* referenced */
+  eddy_queue_fn *fn;
+  void *arg;
+  bool granted;
+};
+
+static int compare_numbers(eddy_value a, eddy_value b)
+{
+  return (a.i > b.i) - (a.i < b.i);
+}
+
+int eddy_queue_new(const eddy_queue_options *options, eddy_queue **out)
+{
+  static const eddy_queue_options defaults;
+  if (out == NULL) return EDDY_EINVAL;
+  if (options == NULL) options = &defaults;
+  if ((unsigned)options->order > EDDY_QUEUE_PRIORITY) return EDDY_EINVAL;
+  eddy_queue *queue = eddy__alloc(sizeof(*queue));
+  if (queue == NULL) return EDDY_ENOMEM;
+  queue->refs = 1;
+  queue->maxsize = options->maxsize;
+  queue->order = options->order;
+  queue->compare = options->compare != NULL ? options->compare : compare_numbers;
+  eddy__list_init(&queue->getters);
+  eddy__list_init(&queue->putters);
+  eddy__list_init(&queue->joiners);
+  *out = queue;
+  return 0;
+}
+
+eddy_queue *eddy_queue_ref(eddy_queue *queue)
+{
+  queue->refs++;
+  return queue;
+}
+
+void eddy_queue_unref(eddy_queue *queue)
+{
+  if (queue == NULL || --queue->refs > 0) return;
+  if (queue->loop != NULL) eddy__loop_unref(queue->loop);
+  eddy__free(queue->items);
+  eddy__free(queue);
+}
+
+/* ---- items ---- */
+
+static int grow(eddy_queue *queue)
+{
+  if (queue->count < queue->capacity) return 0;
+  size_t capacity = queue->capacity == 0 ? 8 : queue->capacity * 2;
+  struct item *items = eddy__alloc(capacity * sizeof(*items));
+  if (items == NULL) return EDDY_ENOMEM;
+  for (size_t i = 0; i < queue->count; i++) {
+    items[i] = queue->items[(queue->first + i) & (queue->capacity - 1)];
+  }
+  eddy__free(queue->items);
+  queue->items = items;
+  queue->capacity = capacity;
+  queue->first = 0;
+  return 0;
+}
+
+static bool before(const eddy_queue *queue, const struct item *a, const struct item *b)
+{
+  int order = queue->compare(a->value, b->value);
+  return order < 0 || (order == 0 && a->order < b->order);
+}
+
+static void sift_up(eddy_queue *queue, size_t index, struct item item)
+{
+  while (index > 0) {
+    size_t parent = (index - 1) / 2;
+    if (!before(queue, &item, &queue->items[parent])) break;
+    queue->items[index] = queue->items[parent];
+    index = parent;
+  }
+  queue->items[index] = item;
+}
+
+static void sift_down(eddy_queue *queue, struct item item)
+{
+  size_t index = 0;
+  for (;;) {
+    size_t child = 2 * index + 1;
+    if (child >= queue->count) break;
+    if (child + 1 < queue->count &&
+        before(queue, &queue->items[child + 1], &queue->items[child])) {
+      child++;
+    }
+    if (!before(queue, &queue->items[child], &item)) break;
+    queue->items[index] = queue->items[child];
+    index = child;
+  }
+  queue->items[index] = item;
+}
+
+/* There is room in the array. */
+static void insert(eddy_queue *queue, eddy_value value)
+{
+  struct item item = {value, queue->inserted++};
+  if (queue->order == EDDY_QUEUE_PRIORITY) {
+    sift_up(queue, queue->count, item);
+  } else {
+    queue->items[(queue->first + queue->count) & (queue->capacity - 1)] = item;
+  }
+  queue->count++;
+  queue->unfinished++;
+}
+
+/* There is an item. */
+static eddy_value take(eddy_queue *queue)
+{
+  struct item item;
+  queue->count--;
+  switch (queue->order) {
+  case EDDY_QUEUE_LIFO:
+    item = queue->items[queue->count];
+    break;
+  case EDDY_QUEUE_PRIORITY:
+    item = queue->items[0];
+    if (queue->count > 0) sift_down(queue, queue->items[queue->count]);
+    break;
+  default:
+    item = queue->items[queue->first];
+    queue->first = (queue->first + 1) & (queue->capacity - 1);
+    break;
+  }
+  return item.value;
+}
+
+/* ---- waiting ---- */
+
+static void wake_first(struct eddy__link *waiters)
+{
+  struct eddy__link *link = eddy__list_first(waiters);
+  if (link == NULL) return;
+  eddy__list_remove(link);
+  struct eddy__done *done = EDDY__ENTRY(link, struct eddy__done, link);
+  done->complete(done);
+}
+
+static void wake_all(struct eddy__link *waiters)
+{
+  while (!eddy__list_empty(waiters)) {
+    wake_first(waiters);
+  }
+}
+
+static void wake_task(struct eddy__done *done)
+{
+  eddy_task *task = eddy__wait_task(done);
+  task->wait.granted = true;
+  eddy__wait_wake(task, 0);
+}
+
+static int bind_loop(eddy_queue *queue, eddy_loop *loop)
+{
+  if (queue->loop == NULL) {
+    eddy__loop_ref(loop);
+    queue->loop = loop;
+  }
+  if (queue->loop == loop) return 0;
+  return eddy_raise(EDDY_EOTHERLOOP, "queue: it is used by the tasks of another loop");
+}
+
+static void describe(const eddy_task *task, char *text, size_t size, const char *what)
+{
+  const eddy_queue *queue = task->wait.object;
+  snprintf(text, size, "%s on queue %p (%zu items%s)", what, (const void *)queue, queue->count,
+      queue->maxsize > 0 && queue->count >= queue->maxsize ? ", full" : "");
+}
+
+static void describe_get(const eddy_task *task, char *text, size_t size)
+{
+  describe(task, text, size, "get");
+}
+
+static void describe_put(const eddy_task *task, char *text, size_t size)
+{
+  describe(task, text, size, "put");
+}
+
+static void describe_join(const eddy_task *task, char *text, size_t size)
+{
+  describe(task, text, size, "join");
+}
+
+static const struct eddy__wait_type get_wait = {NULL, describe_get};
+static const struct eddy__wait_type put_wait = {NULL, describe_put};
+static const struct eddy__wait_type join_wait = {NULL, describe_join};
+
+/* One wait on one of the queue's lists, which keeps a reference to it. */
+static int wait_on(eddy_task *task, eddy_queue *queue, struct eddy__link *waiters,
+    const struct eddy__wait_type *type)
+{
+  int rc = bind_loop(queue, task->future.loop);
+  if (rc < 0) return rc;
+  eddy_queue_ref(queue);
+  task->wait.done.complete = wake_task;
+  eddy__list_append(waiters, &task->wait.done.link);
+  return eddy__wait(task, type, queue);
+}
+
+/* After a wait: the task is on no list. A waiter that was woken but ends with an error passes
+ * the wake-up on if what it was woken for is still there. Consumes the wait's reference. */
+static int after_wait(
+    eddy_task *task, eddy_queue *queue, int rc, struct eddy__link *waiters, bool still_there)
+{
+  if (rc < 0 && task->wait.granted && still_there) wake_first(waiters);
+  eddy_queue_unref(queue);
+  return rc;
+}
+
+/* ---- get ---- */
+
+int eddy_queue_get_nowait(eddy_queue *queue, eddy_value *item)
+{
+  if (queue == NULL || item == NULL) return EDDY_EINVAL;
+  if (queue->count == 0) return queue->closed ? EDDY_EQUEUESHUTDOWN : EDDY_EQUEUEEMPTY;
+  *item = take(queue);
+  wake_first(&queue->putters);
+  return 0;
+}
+
+int eddy_queue_get(eddy_queue *queue, eddy_value *item)
+{
+  int rc;
+  bool resumed;
+  eddy_task *task = eddy__wait_begin(&resumed, &rc);
+  if (task == NULL) return rc;
+  if (queue == NULL || item == NULL) return EDDY_EINVAL;
+  while (resumed || (queue->count == 0 && !queue->closed)) {
+    if (!resumed) {
+      rc = wait_on(task, queue, &queue->getters, &get_wait);
+      if (rc == EDDY_PENDING || rc == EDDY_EOTHERLOOP) return rc;
+    }
+    resumed = false;
+    /* Nobody but the waiter may hold the queue any more: look at it while it is sure. */
+    bool last = queue->refs == 1;
+    rc = after_wait(task, queue, rc, &queue->getters, queue->count > 0);
+    if (rc < 0) return rc;
+    if (last) return EDDY_EQUEUESHUTDOWN;
+  }
+  return eddy_queue_get_nowait(queue, item);
+}
+
+/* ---- get with a callback ---- */
+
+static void free_getter(struct getter *getter)
+{
+  eddy_queue_unref(getter->queue);
+  eddy__loop_unref(getter->loop);
+  eddy__free(getter);
+}
+
+static void wake_getter(struct eddy__done *done);
+
+/* Its turn has come: an item may have been taken by another meanwhile. */
+static int run_getter(void *arg)
+{
+  struct getter *getter = arg;
+  eddy_result result = {eddy_int(0), 0};
+  result.error = eddy_queue_get_nowait(getter->queue, &result.value);
+  if (result.error == EDDY_EQUEUEEMPTY) {
+    getter->loop->ring.bookings++; /* as a task's: the ring has just given it up */
+    eddy__list_append(&getter->queue->getters, &getter->done.link);
+    return 0;
+  }
+  eddy__list_remove(&getter->owned.link);
+  eddy_queue_fn *fn = getter->fn;
+  void *fn_arg = getter->arg;
+  free_getter(getter);
+  return fn(result, fn_arg);
+}
+
+static void wake_getter(struct eddy__done *done)
+{
+  struct getter *getter = EDDY__ENTRY(done, struct getter, done);
+  eddy__loop_push(getter->loop, run_getter, getter);
+}
+
+static void discard_getter(struct eddy__owned *owned)
+{
+  struct getter *getter = EDDY__ENTRY(owned, struct getter, owned);
+  eddy__list_remove(&getter->done.link);
+  free_getter(getter);
+}
+
+int eddy_queue_get_cb(eddy_loop *loop, eddy_queue *queue, eddy_queue_fn *fn, void *arg)
+{
+  if (queue == NULL || fn == NULL) return EDDY_EINVAL;
+  if (loop == NULL) loop = eddy__self.loop;
+  if (loop == NULL) return EDDY_ENOLOOP;
+  int rc = eddy__loop_usable(loop);
+  if (rc < 0) return rc;
+  rc = bind_loop(queue, loop);
+  if (rc < 0) return rc;
+  struct getter *getter = eddy__alloc(sizeof(*getter));
+  if (getter == NULL) return EDDY_ENOMEM;
+  rc = eddy__loop_book(loop);
+  if (rc < 0) {
+    eddy__free(getter);
+    return rc;
+  }
+  getter->done.complete = wake_getter;
+  getter->queue = eddy_queue_ref(queue);
+  getter->loop = loop;
+  getter->fn = fn;
+  getter->arg = arg;
+  eddy__loop_ref(loop);
+  eddy__loop_own(loop, &getter->owned, discard_getter);
+  eddy__list_init(&getter->done.link);
+  if (queue->count > 0 || queue->closed) {
+    wake_getter(&getter->done);
+  } else {
+    eddy__list_append(&queue->getters, &getter->done.link);
+  }
+  return 0;
+}
+
+/* ---- put ---- */
+
+int eddy_queue_put_nowait(eddy_queue *queue, eddy_value item)
+{
+  if (queue == NULL) return EDDY_EINVAL;
+  if (queue->closed) return EDDY_EQUEUESHUTDOWN;
+  if (eddy_queue_full(queue)) return EDDY_EQUEUEFULL;
+  int rc = grow(queue);
+  if (rc < 0) return rc;
+  insert(queue, item);
+  wake_first(&queue->getters);
+  return 0;
+}
+
+int eddy_queue_put(eddy_queue *queue, eddy_value item)
+{
+  int rc;
+  bool resumed;
+  eddy_task *task = eddy__wait_begin(&resumed, &rc);
+  if (task == NULL) return rc;
+  if (queue == NULL) return EDDY_EINVAL;
+  while (resumed || (eddy_queue_full(queue) && !queue->closed)) {
+    if (!resumed) {
+      rc = wait_on(task, queue, &queue->putters, &put_wait);
+      if (rc == EDDY_PENDING || rc == EDDY_EOTHERLOOP) return rc;
+    }
+    resumed = false;
+    bool last = queue->refs == 1;
+    rc = after_wait(task, queue, rc, &queue->putters, !eddy_queue_full(queue));
+    if (rc < 0) return rc;
+    if (last) return EDDY_EQUEUESHUTDOWN;
+  }
+  return eddy_queue_put_nowait(queue, item);
+}
+
+/* ---- the rest ---- */
+
+size_t eddy_queue_qsize(const eddy_queue *queue)
+{
+  return queue->count;
+}
+
+bool eddy_queue_empty(const eddy_queue *queue)
+{
+  return queue->count == 0;
+}
+
+bool eddy_queue_full(const eddy_queue *queue)
+{
+  return queue->maxsize > 0 && queue->count >= queue->maxsize;
+}
+
+size_t eddy_queue_maxsize(const eddy_queue *queue)
+{
+  return queue->maxsize;
+}
+
+static void finish_one(eddy_queue *queue)
+{
+  if (--queue->unfinished == 0) wake_all(&queue->joiners);
+}
+
+int eddy_queue_task_done(eddy_queue *queue)
+{
+  if (queue == NULL) return EDDY_EINVAL;
+  if (queue->unfinished == 0) {
+    return eddy_raise(EDDY_EINVALIDSTATE, "task_done: called more often than items were put in");
+  }
+  finish_one(queue);
+  return 0;
+}
+
+int eddy_queue_join(eddy_queue *queue)
+{
+  int rc;
+  bool resumed;
+  eddy_task *task = eddy__wait_begin(&resumed, &rc);
+  if (task == NULL) return rc;
+  if (queue == NULL) return EDDY_EINVAL;
+  while (resumed || queue->unfinished > 0) {
+    if (!resumed) {
+      rc = wait_on(task, queue, &queue->joiners, &join_wait);
+      if (rc == EDDY_PENDING || rc == EDDY_EOTHERLOOP) return rc;
+    }
+    eddy_queue_unref(queue);
+    return rc;
+  }
+  return 0;
+}
+
+void eddy_queue_shutdown(eddy_queue *queue, bool immediate)
+{
+  if (queue == NULL) return;
+  queue->closed = true;
+  while (immediate && queue->count > 0) {
+    (void)take(queue);
+    finish_one(queue);
+  }
+  wake_all(&queue->getters);
+  wake_all(&queue->putters);
+}

@@ -17,7 +17,7 @@
 #include <eddy/loop.h>
 #include <eddy/sock.h>
 
-/* ---- timers ------------------------------------------------------------------------------ */
+/* ---- timers ---- */
 
 /** A booked deadline, embedded in whatever waits for it. */
 typedef struct eddy_timer {
@@ -56,7 +56,7 @@ typedef struct eddy_scheduler {
   size_t (*count)(void *self);
 } eddy_scheduler;
 
-/* ---- operations -------------------------------------------------------------------------- */
+/* ---- operations ---- */
 
 typedef enum eddy_op_kind {
   EDDY_OP_READABLE, /* wait until a read would not block */

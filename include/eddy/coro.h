@@ -44,7 +44,7 @@ struct eddy_coro {
   eddy_outcome outcome;
 };
 
-/* ---- stackless coroutines ---------------------------------------------------------------- */
+/* ---- stackless coroutines ---- */
 
 typedef struct eddy_frame eddy_frame;
 

@@ -46,7 +46,7 @@ EDDY_API bool eddy_loop_remove_writer(eddy_loop *loop, int fd);
 EDDY_API EDDY_NODISCARD int eddy_loop_add_signal_handler(
     eddy_loop *loop, int signum, eddy_fn *fn, void *arg);
 
-/** Gives the signal its former action back. asyncio: loop.remove_signal_handler(). Returns
+/** Gives the signal its default action back. asyncio: loop.remove_signal_handler(). Returns
  * whether there was a handler. */
 EDDY_API bool eddy_loop_remove_signal_handler(eddy_loop *loop, int signum);
 

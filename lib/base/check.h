@@ -4,6 +4,8 @@
 
 #include <eddy/api.h>
 
+#include "base/attributes.h"
+
 /* Ends the process with the message unless the condition holds. The message names the call,
  * the object and the remedy. */
 #define EDDY_CHECK(condition, ...)                                                       \
@@ -11,9 +13,6 @@
     if (!(condition)) eddy__check_failed(__FILE__, __LINE__, __VA_ARGS__);               \
   } while (0)
 
-#if defined(__GNUC__)
-__attribute__((noreturn, cold))
-#endif
-void eddy__check_failed(const char *file, int line, const char *format, ...) EDDY_PRINTF(3, 4);
+EDDY__NORETURN EDDY__COLD void eddy__check_failed(const char *file, int line, const char *format, ...) EDDY_PRINTF(3, 4);
 
 #endif

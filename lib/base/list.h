@@ -33,6 +33,11 @@ static inline void eddy__list_append(struct eddy__link *list, struct eddy__link 
   list->prev = link;
 }
 
+static inline void eddy__list_prepend(struct eddy__link *list, struct eddy__link *link)
+{
+  eddy__list_append(list->next, link);
+}
+
 /* Does nothing for a link that is on no list. */
 static inline void eddy__list_remove(struct eddy__link *link)
 {

@@ -52,6 +52,17 @@ void eddy_frame_init(eddy_frame *frame, eddy_frame_fn *fn)
   *frame = (eddy_frame){.coro = {.type = &frame_type}, .fn = fn};
 }
 
+/* After a step that no task made: when the body has ended, the message of its error goes to
+ * whoever made the step, for nobody frees a frame. */
+static int hand_over(eddy_frame *frame, int rc)
+{
+  if (frame->line != LINE_ENDED) return rc;
+  const char *detail = rc < 0 ? eddy__outcome_detail(&frame->coro.outcome, rc) : NULL;
+  if (detail != NULL) (void)eddy_raise(rc, "%s", detail);
+  eddy__outcome_clear(&frame->coro.outcome);
+  return rc;
+}
+
 int eddy_frame_send(eddy_frame *frame, eddy_value in, eddy_value *out)
 {
   if (frame == NULL) return EDDY_EINVAL;
@@ -61,7 +72,7 @@ int eddy_frame_send(eddy_frame *frame, eddy_value in, eddy_value *out)
   eddy_value value;
   int rc = frame_send(&frame->coro, in, 0, &value);
   if ((rc == 0 || rc == EDDY_STOP) && out != NULL) *out = value;
-  return rc;
+  return hand_over(frame, rc);
 }
 
 int eddy_frame_next(eddy_frame *frame, eddy_value *out)
@@ -75,7 +86,7 @@ int eddy_frame_throw(eddy_frame *frame, int error, eddy_value *out)
   eddy_value value;
   int rc = frame_send(&frame->coro, eddy_int(0), error, &value);
   if ((rc == 0 || rc == EDDY_STOP) && out != NULL) *out = value;
-  return rc;
+  return hand_over(frame, rc);
 }
 
 int eddy_frame_close(eddy_frame *frame)
@@ -87,8 +98,9 @@ int eddy_frame_close(eddy_frame *frame)
     frame->line = LINE_ENDED;
     return 0;
   }
-  int rc = step(frame, eddy_int(0), EDDY_EGENERATOREXIT);
+  int rc = hand_over(frame, step(frame, eddy_int(0), EDDY_EGENERATOREXIT));
   frame->line = LINE_ENDED;
+  eddy__outcome_clear(&frame->coro.outcome);
   if (rc == EDDY_STOP || rc == EDDY_EGENERATOREXIT) return 0;
   if (rc < 0) return rc;
   return eddy_raise(EDDY_ERUNTIME, "close: the generator yielded instead of ending");

@@ -65,7 +65,7 @@ static void put_stack(struct eddy_gen *gen)
 }
 
 /* The first frame on the generator's stack. */
-static void run_body(void *arg, intptr_t sent)
+static void run_body(void *arg, int sent)
 {
   (void)sent;
   eddy_gen *gen = arg;

@@ -89,6 +89,14 @@ static int begin(struct call *call, int fd)
   return task->op == NULL ? EDDY_ENOMEM : 0;
 }
 
+static int fail(const eddy_op *op, int rc)
+{
+  if (rc != EDDY_EBUSY) return eddy__fail(rc, names[op->kind], "descriptor", op->fd);
+  bool sends = op->kind == EDDY_OP_SEND || op->kind == EDDY_OP_CONNECT;
+  return eddy_raise(rc, "%s descriptor %d: another task or callback waits to %s already",
+      names[op->kind], op->fd, sends ? "write to it" : "read from it");
+}
+
 /* Carries the operation out: 0, EDDY_PENDING (stackless: to be called again), or an error. */
 static int carry_out(struct call *call)
 {
@@ -112,7 +120,7 @@ static int carry_out(struct call *call)
     }
     rc = eddy__op_finish(call->loop, op);
   }
-  return rc < 0 ? eddy__fail(rc, names[op->kind], "descriptor", op->fd) : 0;
+  return rc < 0 ? fail(op, rc) : 0;
 }
 
 static void describe_op(eddy_op *op, eddy_op_kind kind, int fd, void *buffer, size_t size)

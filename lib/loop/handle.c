@@ -29,7 +29,7 @@ static int run_handle(void *arg)
   eddy__timer_ran(&handle->timer);
   eddy__list_remove(&handle->owned.link);
   int rc = handle->fn(handle->arg);
-  if (rc < 0) report_error(handle, rc);
+  if (rc != 0) report_error(handle, rc);
   eddy_handle_unref(handle);
   return 0;
 }
@@ -75,6 +75,8 @@ int eddy_loop_call_soon(eddy_loop *loop, eddy_fn *fn, void *arg, eddy_handle **o
 {
   int rc = check_call(loop, fn);
   if (rc < 0) return rc;
+  /* Posts made before the run, by this thread or one it has waited for, are ahead of it. */
+  if (!loop->running && eddy__posts_waiting(loop)) eddy__posts_collect(loop);
   rc = eddy__loop_book(loop);
   if (rc < 0) return rc;
   if (out == NULL) {

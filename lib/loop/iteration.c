@@ -78,7 +78,7 @@ static void run_entry(eddy_loop *loop, struct eddy__entry entry)
   EDDY_CHECK(eddy__self.loop == loop,
       "a loop inherited by fork went on in the child; leave the child with _exit or exec, or "
       "start a loop of its own with eddy_run and then _exit");
-  if (rc < 0) {
+  if (rc != 0) {
     eddy__loop_report(loop, "error in a callback", rc, eddy__outcome_detail(&loop->outcome, rc),
         NULL, NULL, NULL);
   }
@@ -144,6 +144,17 @@ static eddy_time poll_timeout(eddy_loop *loop)
   return timeout < LONGEST_POLL ? timeout : LONGEST_POLL;
 }
 
+/* Nothing to do for now: gives memory of past bursts back, once a second at most. */
+static void trim(eddy_loop *loop)
+{
+  if (loop->seen - loop->trimmed < EDDY_S(1)) return;
+  loop->trimmed = loop->seen;
+  eddy__ready_shrink(loop);
+  eddy__pool_trim(&loop->handles);
+  eddy__pool_trim(&loop->ops);
+  if (loop->hooks != NULL) loop->hooks->trim(loop);
+}
+
 static int run_until_stopped(eddy_loop *loop, enum eddy__run_mode mode)
 {
   bool looked = false; /* a poll that may not sleep has found nothing */
@@ -157,7 +168,7 @@ static int run_until_stopped(eddy_loop *loop, enum eddy__run_mode mode)
     } else {
       looked = false;
     }
-    if (timeout != 0) eddy__ready_shrink(loop);
+    if (timeout != 0) trim(loop);
     poll_backend(loop, timeout);
     EDDY_CHECK(eddy__self.loop == loop, "a loop inherited by fork went on in the child");
     collect(loop);
@@ -173,6 +184,9 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
   if (loop->running || eddy__self.loop != NULL) return EDDY_ERUNNING;
   if (loop->process != eddy__process_id()) {
     return eddy_raise(EDDY_EOTHERTHREAD, "run: the loop was inherited by fork; make a new one");
+  }
+  if (loop->thread != NULL && loop->thread != &eddy__self) {
+    return eddy_raise(EDDY_EOTHERTHREAD, "run: the loop belongs to the thread that ran it first");
   }
   loop->running = true;
   loop->thread = &eddy__self;

@@ -8,9 +8,6 @@
 #include "base/outcome.h"
 #include "base/self.h"
 
-/* Blocks that a loop keeps for reuse, of each kind. */
-#define POOL_LIMIT 4096
-
 static void forget_running_loop(void)
 {
   eddy__self = (struct eddy__self){0};
@@ -66,6 +63,7 @@ static void init_fields(eddy_loop *loop, const eddy_loop_options *options)
   loop->process = eddy__process_id();
   loop->debug = options->debug || debug_by_environment();
   loop->direct = !loop->debug;
+  loop->special = loop->debug;
 }
 
 int eddy_loop_new(const eddy_loop_options *options, eddy_loop **out)
@@ -84,8 +82,8 @@ int eddy_loop_new(const eddy_loop_options *options, eddy_loop **out)
   loop->backend_name = backend->name;
   loop->scheduler = backend->scheduler;
   loop->io = backend->io;
-  eddy__pool_init(&loop->handles, sizeof(struct eddy_handle), POOL_LIMIT);
-  eddy__pool_init(&loop->ops, sizeof(eddy_op) + loop->io->op_size, POOL_LIMIT);
+  eddy__pool_init(&loop->handles, sizeof(struct eddy_handle));
+  eddy__pool_init(&loop->ops, sizeof(eddy_op) + loop->io->op_size);
   loop->io_state = eddy__alloc(loop->io->loop_size);
   rc = EDDY_ENOMEM;
   if (loop->io_state == NULL) goto fail_io_state;
@@ -128,6 +126,7 @@ int eddy_loop_close(eddy_loop *loop)
   if (loop->closed) return 0;
   if (loop->running) return EDDY_ERUNNING;
   loop->closed = true;
+  loop->special = true;
   /* In a child after fork the tasks' stacks are copies; their cleanup is the parent's. */
   if (loop->hooks != NULL) loop->hooks->close_tasks(loop);
   eddy__watches_close(loop);
@@ -152,21 +151,15 @@ void eddy_loop_free(eddy_loop *loop)
   eddy__loop_unref(loop);
 }
 
-void eddy__loop_ref(eddy_loop *loop)
+void eddy__loop_free_memory(eddy_loop *loop)
 {
-  loop->refs++;
-}
-
-void eddy__loop_unref(eddy_loop *loop)
-{
-  if (--loop->refs > 0) return;
   if (loop->hooks != NULL) loop->hooks->free_tasks(loop);
   eddy__pool_fini(&loop->handles);
   eddy__pool_fini(&loop->ops);
   eddy__free(loop);
 }
 
-int eddy__loop_usable(const eddy_loop *loop)
+int eddy__loop_refusal(const eddy_loop *loop)
 {
   if (loop == NULL) return EDDY_EINVAL;
   if (loop->closed) return eddy__fail(EDDY_ECLOSED, "eddy", "loop", -1);
@@ -233,6 +226,7 @@ void eddy_loop_set_debug(eddy_loop *loop, bool on)
 {
   loop->debug = on;
   loop->direct = !on;
+  loop->special = on || loop->closed;
 }
 
 bool eddy_loop_get_debug(const eddy_loop *loop)

@@ -8,7 +8,9 @@
 #include <eddy/loop.h>
 
 #include "base/alloc.h"
+#include "base/attributes.h"
 #include "base/list.h"
+#include "base/pool.h"
 #include "base/post.h"
 
 /* A callback that is ready. fn NULL: it was dropped while it waited for its turn. */
@@ -52,6 +54,8 @@ struct eddy__loop_hooks {
   void (*close_tasks)(eddy_loop *loop);
   /* Fills in what the loop does not know itself. */
   void (*stats)(const eddy_loop *loop, eddy_loop_stats *stats);
+  /* Gives memory of past bursts back; called before a sleep. */
+  void (*trim)(eddy_loop *loop);
   /* Frees the room's memory on the loop, when the last object that points here has gone. */
   void (*free_tasks)(eddy_loop *loop);
 };
@@ -85,6 +89,7 @@ struct eddy_loop {
   atomic_bool closed;
   eddy_time clock;    /* as read after the last poll */
   eddy_time seen;     /* as last read by anyone */
+  eddy_time trimmed;  /* when memory was last given back */
   eddy_time earliest; /* no timer is due before; <= seen: one may be due now */
   struct eddy__posts posts;
   struct eddy__post *taken; /* posts taken in that the ring had no memory for yet */
@@ -119,6 +124,7 @@ struct eddy_loop {
   void *exception_arg;
   eddy_time slow_callback;
   bool debug;
+  bool special; /* closed, or in debug mode: scheduling calls look more closely */
   bool guest; /* a host runs us */
   bool in_turn;
   bool polls_often; /* the last batch was slow: poll at every boundary */
@@ -136,13 +142,31 @@ struct eddy_loop {
   void *task_state;
 };
 
-/* ---- loop.c: objects that point to the loop keep its memory ---- */
-void eddy__loop_ref(eddy_loop *loop);
-void eddy__loop_unref(eddy_loop *loop);
+/* ---- loop.c ---- */
 
-/* 0 if the loop can take work from this thread, else EDDY_EINVAL (NULL), EDDY_ECLOSED,
- * EDDY_EOTHERTHREAD (debug mode). */
-int eddy__loop_usable(const eddy_loop *loop);
+/* Objects that point to the loop keep its memory. */
+static inline void eddy__loop_ref(eddy_loop *loop)
+{
+  loop->refs++;
+}
+
+void eddy__loop_free_memory(eddy_loop *loop);
+
+static inline void eddy__loop_unref(eddy_loop *loop)
+{
+  if (--loop->refs == 0) eddy__loop_free_memory(loop);
+}
+
+/* Why a loop takes no work from this thread: EDDY_EINVAL (NULL), EDDY_ECLOSED,
+ * EDDY_EOTHERTHREAD (debug mode); or 0. */
+int eddy__loop_refusal(const eddy_loop *loop);
+
+/* 0 if the loop takes work from this thread, else why not. */
+static inline int eddy__loop_usable(const eddy_loop *loop)
+{
+  if (loop != NULL && !loop->special) return 0;
+  return eddy__loop_refusal(loop);
+}
 
 static inline void eddy__loop_own(
     eddy_loop *loop, struct eddy__owned *owned, void (*discard)(struct eddy__owned *owned))
@@ -171,14 +195,28 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode);
 
 /* ---- ready.c: the ring ---- */
 
+/* A ring of twice the size: 0 or EDDY_ENOMEM. */
+int eddy__ready_grow(eddy_loop *loop);
+
 /* Makes room for one more entry: 0 or EDDY_ENOMEM. */
-int eddy__loop_book(eddy_loop *loop);
+static inline int eddy__loop_book(eddy_loop *loop)
+{
+  if (loop->ring.bookings == loop->ring.capacity) {
+    int rc = eddy__ready_grow(loop);
+    if (rc < 0) return rc;
+  }
+  loop->ring.bookings++;
+  return 0;
+}
 
 /* Gives a booking back that no entry was queued for. */
-void eddy__loop_unbook(eddy_loop *loop);
+static inline void eddy__loop_unbook(eddy_loop *loop)
+{
+  loop->ring.bookings--;
+}
 
 /* Queues the entry of a booking; returns its position. */
-static inline uint64_t eddy__loop_push(eddy_loop *loop, eddy_fn *fn, void *arg)
+EDDY__INLINE uint64_t eddy__loop_push(eddy_loop *loop, eddy_fn *fn, void *arg)
 {
   struct eddy__entry *entry = &loop->ring.entries[loop->ring.tail & (loop->ring.capacity - 1)];
   entry->fn = fn;
@@ -198,14 +236,14 @@ bool eddy__loop_next_turn(eddy_loop *loop);
 
 /* The next entry of this iteration (of the next one, if that may begin without polling), or
  * NULL when the loop has to poll. It stays queued. */
-static inline struct eddy__entry *eddy__loop_peek(eddy_loop *loop)
+EDDY__INLINE struct eddy__entry *eddy__loop_peek(eddy_loop *loop)
 {
   if (loop->ring.head == loop->turn_end && !eddy__loop_next_turn(loop)) return NULL;
   return &loop->ring.entries[loop->ring.head & (loop->ring.capacity - 1)];
 }
 
 /* Takes the entry just looked at; its booking stays. */
-static inline void eddy__loop_pop(eddy_loop *loop)
+EDDY__INLINE void eddy__loop_pop(eddy_loop *loop)
 {
   loop->ring.head++;
   loop->callbacks++;

@@ -16,20 +16,10 @@ static int resize(struct eddy__ring *ring, size_t capacity)
   return 0;
 }
 
-int eddy__loop_book(eddy_loop *loop)
+int eddy__ready_grow(eddy_loop *loop)
 {
-  struct eddy__ring *ring = &loop->ring;
-  if (ring->bookings == ring->capacity) {
-    int rc = resize(ring, ring->capacity == 0 ? 64 : ring->capacity * 2);
-    if (rc < 0) return rc;
-  }
-  ring->bookings++;
-  return 0;
-}
-
-void eddy__loop_unbook(eddy_loop *loop)
-{
-  loop->ring.bookings--;
+  size_t capacity = loop->ring.capacity;
+  return resize(&loop->ring, capacity == 0 ? 64 : capacity * 2);
 }
 
 void eddy__loop_drop(eddy_loop *loop, uint64_t position)

@@ -276,11 +276,14 @@ int eddy_queue_get(eddy_queue *queue, eddy_value *item)
       if (rc == EDDY_PENDING || rc == EDDY_EOTHERLOOP) return rc;
     }
     resumed = false;
-    /* Nobody but the waiter may hold the queue any more: look at it while it is sure. */
-    bool last = queue->refs == 1;
+    if (rc == 0 && queue->refs == 1) {
+      /* Nobody else holds the queue any more: what is in it is all there will ever be. */
+      rc = eddy_queue_get_nowait(queue, item);
+      eddy_queue_unref(queue);
+      return rc == EDDY_EQUEUEEMPTY ? EDDY_EQUEUESHUTDOWN : rc;
+    }
     rc = after_wait(task, queue, rc, &queue->getters, queue->count > 0);
     if (rc < 0) return rc;
-    if (last) return EDDY_EQUEUESHUTDOWN;
   }
   return eddy_queue_get_nowait(queue, item);
 }
@@ -455,7 +458,8 @@ void eddy_queue_shutdown(eddy_queue *queue, bool immediate)
   queue->closed = true;
   while (immediate && queue->count > 0) {
     (void)take(queue);
-    finish_one(queue);
+    /* task_done may have been called ahead of the get. */
+    if (queue->unfinished > 0) finish_one(queue);
   }
   wake_all(&queue->getters);
   wake_all(&queue->putters);

@@ -36,10 +36,9 @@ static int take(eddy_future *future, eddy_value *value)
   return rc;
 }
 
-/* Awaiting that can never end is an error at the next step. */
-static int refuse(eddy_task *task, eddy_future *future)
+/* Says why a task that asked for the impossible was woken. */
+static int explain(int rc)
 {
-  int rc = eddy__wait_turn(task, future == &task->future ? EDDY_ERUNTIME : EDDY_EOTHERLOOP);
   if (rc == EDDY_ERUNTIME) return eddy_raise(rc, "await: a task cannot wait for itself");
   if (rc == EDDY_EOTHERLOOP) return eddy_raise(rc, "await: the future belongs to another loop");
   return rc;
@@ -52,22 +51,26 @@ int eddy_await(eddy_future *future, eddy_value *value)
   eddy_task *task = eddy__wait_begin(&resumed, &rc);
   if (task == NULL) return rc;
   if (future == NULL) return EDDY_EINVAL;
+  bool possible = future != &task->future && future->loop == task->future.loop;
   if (!resumed) {
     if (future->state != EDDY__PENDING) return take(future, value);
-    if (future == &task->future || future->loop != task->future.loop) {
-      return refuse(task, future);
+    if (possible) {
+      eddy_future_ref(future);
+      task->wait.done.complete = wake_awaiter;
+      eddy__future_add(future, &task->wait.done);
+      rc = eddy__wait(task, &await_wait, future);
+    } else {
+      /* It can never end, which is an error at the next step. */
+      rc = eddy__wait_turn(task, future == &task->future ? EDDY_ERUNTIME : EDDY_EOTHERLOOP);
     }
-    eddy_future_ref(future);
-    task->wait.done.complete = wake_awaiter;
-    eddy__future_add(future, &task->wait.done);
-    rc = eddy__wait(task, &await_wait, future);
     if (rc == EDDY_PENDING) return rc;
-  } else if (rc == EDDY_EOTHERLOOP || rc == EDDY_ERUNTIME) {
-    return rc;
   }
+  if (!possible) return explain(rc);
   eddy__list_remove(&task->wait.done.link);
   if (rc == 0 || (rc == EDDY_ECANCELLED && future->state == EDDY__CANCELLED)) {
     rc = take(future, value);
+  } else if (rc == EDDY_ECANCELLED && future->state != EDDY__PENDING) {
+    future->retrieved = true; /* delivered, if only to be discarded */
   }
   eddy_future_unref(future);
   return rc;

@@ -22,14 +22,6 @@ static void destroy_plain(eddy_future *future)
 static const struct eddy__future_type plain_type = {
     "future", eddy__future_cancel_plain, destroy_plain};
 
-void eddy__future_init(
-    eddy_future *future, eddy_loop *loop, const struct eddy__future_type *type)
-{
-  *future = (eddy_future){.loop = loop, .type = type, .refs = 1};
-  eddy__list_init(&future->callbacks);
-  eddy__loop_ref(loop);
-}
-
 int eddy_future_new(eddy_loop *loop, eddy_future **out)
 {
   if (out == NULL) return EDDY_EINVAL;

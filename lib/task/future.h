@@ -35,8 +35,13 @@ struct eddy_future {
 };
 
 /* Prepares the common parts, with one reference. */
-void eddy__future_init(
-    eddy_future *future, eddy_loop *loop, const struct eddy__future_type *type);
+static inline void eddy__future_init(
+    eddy_future *future, eddy_loop *loop, const struct eddy__future_type *type)
+{
+  *future = (eddy_future){.loop = loop, .type = type, .refs = 1};
+  eddy__list_init(&future->callbacks);
+  eddy__loop_ref(loop);
+}
 
 /* Complete a pending future: queue its callbacks in order. A cancellation is state
  * EDDY__CANCELLED with EDDY_ECANCELLED; EDDY__DONE may hold any error. The message must

@@ -14,7 +14,7 @@
 #include "base/outcome.h"
 
 /* Says what the delivered cancellation says. */
-static void deliver_cancel_message(eddy_task *task)
+EDDY__COLD static void deliver_cancel_message(eddy_task *task)
 {
   eddy__outcome_set_message(task->inner_outcome, EDDY_ECANCELLED, task->cancel_message);
   eddy__free(task->cancel_message);
@@ -22,7 +22,7 @@ static void deliver_cancel_message(eddy_task *task)
 }
 
 /* The task is running from now on; returns what it was woken with. */
-static int begin_step(eddy_loop *loop, eddy_task *task)
+EDDY__INLINE int begin_step(eddy_loop *loop, eddy_task *task)
 {
   int status = task->wait.status;
   task->wait.status = 0;
@@ -39,7 +39,7 @@ static int begin_step(eddy_loop *loop, eddy_task *task)
 }
 
 /* Makes this thread's state the suspended task's. */
-static void restore(const eddy_task *task)
+EDDY__INLINE void restore(const eddy_task *task)
 {
   eddy__self.outcome = task->inner_outcome;
   eddy__self.coro = task->inner_coro;
@@ -54,36 +54,62 @@ static void nothing_runs(eddy_loop *loop)
 }
 
 /* The task whose step is next and may be run without the hub, or NULL. */
-static eddy_task *next_task(eddy_loop *loop)
+EDDY__INLINE eddy_task *next_task(eddy_loop *loop)
 {
   if (!loop->direct || !loop->running) return NULL;
   struct eddy__entry *entry = eddy__loop_peek(loop);
   return entry != NULL && entry->fn == eddy__task_step ? entry->arg : NULL;
 }
 
+static void start(eddy_task *task, struct eddy__stack *stack)
+{
+  task->stack = stack;
+  task->started = true;
+  task->inner_outcome = &task->future.outcome;
+  task->inner_coro = NULL;
+  task->saved_errno = 0;
+  restore(task);
+}
+
+static void run_tasks(void *arg, int sent);
+
+/* Prepares the unstarted task to run on the stack. */
+static void make_body(eddy_task *task, struct eddy__stack *stack)
+{
+  start(task, stack);
+  eddy__ctx_make(&task->here, stack, run_tasks, task);
+}
+
+/* Makes the unstarted task that is next ready to be entered without the hub, if possible. */
+static bool give_stack(eddy_loop *loop, eddy_task *next)
+{
+  if (!next->plain || next->must_cancel) return false;
+  struct eddy__stack *stack = eddy__stack_get(loop->stacks);
+  if (stack == NULL) return false;
+  make_body(next, stack);
+  return true;
+}
+
 int eddy__task_leave(eddy_task *task)
 {
-  eddy_loop *loop = task->future.loop;
+  eddy_loop *loop = eddy__self.loop;
   task->inner_outcome = eddy__self.outcome;
   task->inner_coro = eddy__self.coro;
   task->saved_errno = errno;
   eddy_task *next = next_task(loop);
-  if (next == NULL || next->stack == NULL) {
+  if (next == NULL || (next->stack == NULL && !give_stack(loop, next))) {
     nothing_runs(loop);
-    return (int)eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
+    return eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
   }
   eddy__loop_pop(loop);
   int status = begin_step(loop, next);
   if (next == task) return status;
   restore(next);
-  return (int)eddy__ctx_switch(&task->here, &next->here, status);
+  return eddy__ctx_switch(&task->here, &next->here, status);
 }
 
 /* Leaves a stack whose task has ended. */
-#if defined(__GNUC__)
-__attribute__((noreturn))
-#endif
-static void leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_task *next)
+EDDY__NORETURN static void leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_task *next)
 {
   struct eddy__ctx gone = {0};
   int status = 0;
@@ -98,18 +124,8 @@ static void leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_task *n
   eddy__ctx_leave(&gone, to, status);
 }
 
-static void start(eddy_task *task, struct eddy__stack *stack)
-{
-  task->stack = stack;
-  task->started = true;
-  task->inner_outcome = &task->future.outcome;
-  task->inner_coro = NULL;
-  task->saved_errno = 0;
-  restore(task);
-}
-
 /* The first frame of every task's stack: runs one task after another. */
-static void run_tasks(void *arg, intptr_t sent)
+static void run_tasks(void *arg, int sent)
 {
   (void)sent;
   eddy_task *task = arg;
@@ -124,7 +140,7 @@ static void run_tasks(void *arg, intptr_t sent)
     eddy__task_finish(task, rc);
     task = next_task(loop);
     if (task == NULL || task->stack != NULL) leave_stack(loop, stack, task);
-    if (task->kind != EDDY__TASK_STACKFUL || task->must_cancel) leave_stack(loop, stack, NULL);
+    if (!task->plain || task->must_cancel) leave_stack(loop, stack, NULL);
     eddy__loop_pop(loop);
     (void)begin_step(loop, task);
     start(task, stack);
@@ -141,8 +157,7 @@ static void step_stackful(eddy_loop *loop, eddy_task *task, int status)
       eddy__task_finish(task, EDDY_ENOMEM);
       return;
     }
-    start(task, stack);
-    eddy__ctx_make(&task->here, stack, run_tasks, task);
+    make_body(task, stack);
   } else {
     restore(task);
   }
@@ -161,10 +176,12 @@ static int refuse(eddy_task *task, const char *reason)
 static void step_coroutine(eddy_loop *loop, eddy_task *task, int status)
 {
   eddy_coro *coro = task->run.coro;
+  task->inner_outcome = &coro->outcome;
   task->wait.resumed = task->started;
   task->wait.status = status;
   task->started = true;
   eddy_value out = eddy_int(0);
+  eddy__self.outcome = &coro->outcome;
   errno = task->saved_errno;
   int rc = coro->type->send(coro, eddy_int(0), 0, &out);
   task->saved_errno = errno;
@@ -207,6 +224,7 @@ int eddy__task_step(void *arg)
 void eddy__task_finish(eddy_task *task, int rc)
 {
   eddy_loop *loop = task->future.loop;
+  task->inner_outcome = &task->future.outcome; /* that of a generator may be gone */
   if (!task->started && task->unstarted != NULL) task->unstarted(task->run.body.arg);
   if (task->op != NULL) {
     eddy__op_free(loop, task->op);

@@ -1,7 +1,6 @@
 #include "task/task.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/outcome.h"
 
@@ -34,6 +33,34 @@ eddy_task *eddy__future_task(eddy_future *future)
   return is_task(future) ? (eddy_task *)future : NULL;
 }
 
+/* Everything but what it runs, its name and id. The timer and the rest of the wait record
+ * are written when they are used. */
+static void init_task(eddy_task *task, eddy_loop *loop, const eddy_task_options *options)
+{
+  eddy__future_init(&task->future, loop, &task_type);
+  task->stack = NULL;
+  task->inner_outcome = &task->future.outcome;
+  task->inner_coro = NULL;
+  task->saved_errno = 0;
+  task->started = false;
+  task->must_cancel = false;
+  task->closing = false;
+  task->plain = false;
+  task->cancels = 0;
+  task->spins = 0;
+  task->cancel_message = NULL;
+  eddy__list_init(&task->wait.done.link);
+  task->wait.status = 0;
+  task->wait.state = EDDY__WAIT_NONE;
+  task->wait.resumed = false;
+  task->timer.state = 0;
+  task->op = NULL;
+  task->unstarted = options != NULL ? options->unstarted : NULL;
+  task->site = options != NULL ? options->site : NULL;
+  task->parent = eddy__self.task != NULL ? eddy__self.task->id : 0;
+  task->steps = 0;
+}
+
 /* A task that is complete but for what it runs; queued, and owned by the loop. */
 static int new_task(eddy_loop *loop, const eddy_task_options *options, eddy_task **out)
 {
@@ -53,17 +80,9 @@ static int new_task(eddy_loop *loop, const eddy_task_options *options, eddy_task
   if (task == NULL) goto fail_task;
   rc = eddy__loop_book(loop);
   if (rc < 0) goto fail_book;
-  memset(task, 0, sizeof(*task));
-  eddy__future_init(&task->future, loop, &task_type);
-  eddy__list_init(&task->wait.done.link);
-  task->inner_outcome = &task->future.outcome;
+  init_task(task, loop, options);
   task->name = name;
   task->id = ++tasks->last_id;
-  task->parent = eddy__self.task != NULL ? eddy__self.task->id : 0;
-  if (options != NULL) {
-    task->unstarted = options->unstarted;
-    task->site = options->site;
-  }
   eddy__list_append(&loop->all_tasks, &task->link);
   loop->tasks++;
   eddy__loop_push(loop, eddy__task_step, task);
@@ -85,6 +104,7 @@ int eddy_loop_create_task_with(eddy_loop *loop, eddy_fn *fn, void *arg,
   int rc = new_task(loop, options, &task);
   if (rc < 0) return rc;
   task->kind = EDDY__TASK_STACKFUL;
+  task->plain = true;
   task->run.body.fn = fn;
   task->run.body.arg = arg;
   if (out != NULL) *out = eddy_task_ref(task);

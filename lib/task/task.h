@@ -77,6 +77,7 @@ struct eddy_task {
   bool started;
   bool must_cancel;
   bool closing; /* the loop is being closed: it may not wait any more */
+  bool plain;   /* stackful and not closing: nothing special when it waits */
   unsigned cancels;
   unsigned spins; /* socket calls that did not wait, in a row */
   char *cancel_message;
@@ -141,10 +142,34 @@ void eddy__task_finish(eddy_task *task, int rc);
 
 /* ---- wait.c ---- */
 
+/* How a call that may wait begins. */
+struct eddy__began {
+  eddy_task *task;
+  int rc;
+  bool resumed;
+};
+
+/* The part of eddy__wait_begin for everything but a plain stackful task. */
+struct eddy__began eddy__wait_begin_slowly(void);
+
 /* The task that makes this call; NULL, with *rc set, where it cannot wait: outside a task
  * (EDDY_ENOTASK), or in one that is being closed (EDDY_EGENERATOREXIT). *resumed: the call
- * continues, and *rc is what the task was woken with; else *rc is 0. */
-eddy_task *eddy__wait_begin(bool *resumed, int *rc);
+ * continues, and *rc is what the task was woken with; else *rc is 0.
+ * Inline, so that no address of a local variable escapes: the compiler may then leave the
+ * caller by a jump straight into the switch, and its return is not mispredicted. */
+EDDY__INLINE eddy_task *eddy__wait_begin(bool *resumed, int *rc)
+{
+  eddy_task *task = eddy__self.task;
+  if (task != NULL && task->plain) {
+    *resumed = false;
+    *rc = 0;
+    return task;
+  }
+  struct eddy__began began = eddy__wait_begin_slowly();
+  *resumed = began.resumed;
+  *rc = began.rc;
+  return began.task;
+}
 
 /* Parks the task. Returns the status it is woken with, or EDDY_PENDING. */
 int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object);

@@ -3,8 +3,6 @@
 
 #include "base/outcome.h"
 
-#define POOL_LIMIT 4096
-
 static void report_pending(eddy_task *task)
 {
   eddy__loop_report(task->future.loop, "a task was destroyed but it is pending", 0, NULL, task,
@@ -27,6 +25,7 @@ static void close_body(eddy_task *task)
 {
   eddy_loop *loop = task->future.loop;
   task->closing = true;
+  task->plain = false;
   task->must_cancel = false;
   task->spins = 0;
   eddy__self.task = task;
@@ -88,6 +87,12 @@ static void fill_stats(const eddy_loop *loop, eddy_loop_stats *stats)
   stats->stack_guard = stacks.guard;
 }
 
+static void trim(eddy_loop *loop)
+{
+  eddy__pool_trim(&eddy__tasks_of(loop)->pool);
+  eddy__stacks_trim(loop->stacks);
+}
+
 static void free_tasks(eddy_loop *loop)
 {
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
@@ -97,7 +102,7 @@ static void free_tasks(eddy_loop *loop)
 }
 
 static const struct eddy__loop_hooks hooks = {
-    eddy__task_step, close_tasks, fill_stats, free_tasks};
+    eddy__task_step, close_tasks, fill_stats, trim, free_tasks};
 
 /* For the report of an overflow: async-signal-safe. */
 static const char *describe_running(void)
@@ -118,7 +123,7 @@ int eddy__tasks_open(eddy_loop *loop)
     eddy__free(tasks);
     return rc;
   }
-  eddy__pool_init(&tasks->pool, sizeof(eddy_task), POOL_LIMIT);
+  eddy__pool_init(&tasks->pool, sizeof(eddy_task));
   loop->task_state = tasks;
   loop->hooks = &hooks;
   if (loop->overflow_report) eddy__overflow_watch(describe_running);

@@ -1,30 +1,26 @@
 #include "task/task.h"
 
-#include <stdio.h>
-
 #include "base/outcome.h"
 
 /* How often a task that is being closed may ask to wait before its stack is given up. */
 #define CLOSING_WAITS 1000
 
-eddy_task *eddy__wait_begin(bool *resumed, int *rc)
+struct eddy__began eddy__wait_begin_slowly(void)
 {
   eddy_task *task = eddy__self.task;
   if (task == NULL || (task->kind == EDDY__TASK_COROUTINE && eddy__self.coro != NULL)) {
-    *rc = EDDY_ENOTASK;
-    return NULL;
+    return (struct eddy__began){.rc = EDDY_ENOTASK};
   }
-  *resumed = task->wait.resumed;
-  task->wait.resumed = false;
-  *rc = *resumed ? task->wait.status : 0;
-  if (task->closing && !*resumed) {
-    *rc = EDDY_EGENERATOREXIT;
-    if (++task->spins < CLOSING_WAITS || task->kind == EDDY__TASK_COROUTINE) return NULL;
+  if (task->wait.resumed) {
+    task->wait.resumed = false;
+    return (struct eddy__began){task, task->wait.status, true};
+  }
+  if (!task->closing) return (struct eddy__began){.task = task};
+  if (++task->spins >= CLOSING_WAITS && task->kind == EDDY__TASK_STACKFUL) {
     /* It ignores the end: its stack is never run again. */
-    task->wait.state = EDDY__WAIT_PARKED;
     (void)eddy__task_leave(task);
   }
-  return task;
+  return (struct eddy__began){.rc = EDDY_EGENERATOREXIT};
 }
 
 static int suspend(eddy_task *task)
@@ -59,7 +55,9 @@ int eddy__wait_turn(eddy_task *task, int status)
 {
   task->wait.status = status;
   task->wait.state = EDDY__WAIT_WOKEN;
-  eddy__loop_push(task->future.loop, eddy__task_step, task);
+  /* The running loop is the task's; taken from there it does not hang on the task's memory,
+   * which was perhaps written a moment ago. */
+  eddy__loop_push(eddy__self.loop, eddy__task_step, task);
   return suspend(task);
 }
 

@@ -1,0 +1,20 @@
+#!/bin/sh
+# coverage.sh: which lines of lib/ the tests run; details in build/coverage/report/index.html.
+set -eu
+cd "$(dirname "$0")/.."
+. cmake/stages.sh
+stages_begin coverage
+
+stage "tools" sh cmake/setup.sh build test coverage || exit 1
+stage "build" configure_and_build coverage || exit 1
+find build/coverage -name '*.gcda' -exec rm -f {} +
+# The plain runner writes its counts when it ends; a worker of criterion's may not.
+stage "every case" run_plain build/coverage || true
+mkdir -p build/coverage/report
+report() {
+  gcovr --root . --filter lib/ --html-details build/coverage/report/index.html \
+    --txt build/coverage/report/summary.txt build/coverage
+}
+stage "report" report || exit 1
+cat build/coverage/report/summary.txt
+[ -z "$stages_failed" ]

@@ -1,0 +1,68 @@
+# For the other scripts here (sourced, not run): stages that are quiet unless they fail.
+#
+# The log of stage N is build/log/SCRIPT/N-NAME.log.
+
+stage_number=0
+stages_failed=
+stage_logs=
+
+stages_begin() { # NAME
+  log_dir=build/log/$1
+  rm -rf "$log_dir"
+  mkdir -p "$log_dir"
+}
+
+# stage NAME COMMAND ...: runs the command; one line says how it went, with the log's end
+# when it failed. Returns the command's status.
+stage() {
+  stage_number=$((stage_number + 1))
+  stage_log=$log_dir/$stage_number-$(echo "$1" | tr -c 'a-z0-9\n' '-').log
+  stage_logs="$stage_logs $stage_log"
+  stage_begun=$(date +%s)
+  stage_name=$1
+  shift
+  printf '==> %s ... ' "$stage_name"
+  stage_status=0
+  "$@" >"$stage_log" 2>&1 </dev/null || stage_status=$?
+  stage_took=$(($(date +%s) - stage_begun))
+  if [ "$stage_status" = 0 ]; then
+    echo "ok (${stage_took} s)"
+    return 0
+  fi
+  echo "FAILED with $stage_status (${stage_took} s); the end of $stage_log:"
+  grep -vE '^ *Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed ' "$stage_log" | tail -100
+  echo "=== stage failed" >>"$stage_log"
+  stages_failed="$stages_failed
+  $stage_name"
+  return "$stage_status"
+}
+
+# The number of jobs for building.
+jobs() {
+  getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
+}
+
+# configure_and_build PRESET [CMAKE OPTION ...]: a preset's settings, into build/PRESET.
+configure_and_build() {
+  build_preset=$1
+  shift
+  cmake --preset "$build_preset" "$@" && cmake --build "build/$build_preset" -j "$(jobs)"
+}
+
+# run_plain BUILD [COMMAND ...]: all cases under the project's own runner, on every backend,
+# through the command if there is one.
+run_plain() {
+  plain=$1/tests/eddy_tests_plain
+  shift
+  plain_status=0
+  for backend in $(test_backends "${plain%/tests/*}"); do
+    echo "--- $backend"
+    EDDY_BACKEND=$backend "$@" "$plain" --all || plain_status=$?
+  done
+  return $plain_status
+}
+
+# The backends that a build tree tests.
+test_backends() {
+  sed -n 's/^EDDY_TEST_BACKENDS:[A-Z]*=//p' "$1/CMakeCache.txt" | tr ';' ' '
+}

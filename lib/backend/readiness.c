@@ -1,0 +1,314 @@
+#include "backend/readiness.h"
+
+#include "base/alloc.h"
+
+#define SMALLEST 64 /* numbers the first table has room for */
+
+enum side {
+  READER = 0,
+  WRITER = 1,
+};
+
+static enum side side_of(const eddy_op *op)
+{
+  switch (op->kind) {
+  case EDDY_OP_WRITABLE:
+  case EDDY_OP_SEND:
+  case EDDY_OP_CONNECT:
+    return WRITER;
+  default:
+    return READER;
+  }
+}
+
+static unsigned event_of(enum side side)
+{
+  return side == READER ? EDDY__READ : EDDY__WRITE;
+}
+
+/* Waits whose descriptor is the caller's business altogether. */
+static bool is_bare(const eddy_op *op)
+{
+  return op->kind == EDDY_OP_READABLE || op->kind == EDDY_OP_WRITABLE;
+}
+
+void eddy__readiness_init(struct eddy__readiness *table, eddy_loop *loop,
+    const struct eddy__poller *poller, void *poller_self)
+{
+  *table = (struct eddy__readiness){
+      .loop = loop,
+      .poller = poller,
+      .poller_self = poller_self,
+  };
+}
+
+void eddy__readiness_fini(struct eddy__readiness *table)
+{
+  for (size_t fd = 0; fd < table->size; fd++) {
+    if (table->slots[fd] != NULL)
+      table->poller->drop(table->poller_self, table->slots[fd]);
+  }
+  eddy__free(table->slots);
+  table->slots = NULL;
+  table->size = 0;
+}
+
+static struct eddy__slot *find_slot(const struct eddy__readiness *table, int fd)
+{
+  return fd >= 0 && (size_t)fd < table->size ? table->slots[fd] : NULL;
+}
+
+static int grow_table(struct eddy__readiness *table, int fd)
+{
+  size_t size = table->size == 0 ? SMALLEST : table->size;
+  while (size <= (size_t)fd) {
+    size *= 2;
+  }
+  if (size == table->size) return 0;
+  struct eddy__slot **slots = eddy__realloc(table->slots, size * sizeof(slots[0]));
+  if (slots == NULL) return EDDY_ENOMEM;
+  for (size_t i = table->size; i < size; i++) {
+    slots[i] = NULL;
+  }
+  table->slots = slots;
+  table->size = size;
+  return 0;
+}
+
+/* The slot of an open descriptor, made if need be. */
+static int get_slot(struct eddy__readiness *table, int fd, struct eddy__slot **out)
+{
+  int rc = grow_table(table, fd);
+  if (rc < 0) return rc;
+  if (table->slots[fd] == NULL) {
+    struct eddy__slot *slot = eddy__alloc(table->poller->slot_size);
+    if (slot == NULL) return EDDY_ENOMEM;
+    slot->table = table;
+    slot->fd = fd;
+    table->slots[fd] = slot;
+  }
+  *out = table->slots[fd];
+  return 0;
+}
+
+static void signal_op(struct eddy__readiness *table, eddy_op *op)
+{
+  table->signals++;
+  eddy_backend_signal(table->loop, op);
+}
+
+static unsigned waiting(const struct eddy__slot *slot)
+{
+  unsigned events = 0;
+  if (slot->ops[READER] != NULL) events |= EDDY__READ;
+  if (slot->ops[WRITER] != NULL) events |= EDDY__WRITE;
+  return events;
+}
+
+/* A failure leaves the slot unarmed. Who waits in the other direction is signalled then,
+ * and meets the error itself when it tries again. */
+static int arm(struct eddy__slot *slot, unsigned events)
+{
+  struct eddy__readiness *table = slot->table;
+  unsigned before = slot->armed;
+  int rc = table->poller->arm(table->poller_self, slot, events);
+  slot->armed = rc == 0 ? events : 0;
+  if (rc < 0) eddy__readiness_event(slot, before & waiting(slot));
+  return rc;
+}
+
+static void disarm(struct eddy__slot *slot, unsigned events)
+{
+  if ((slot->armed & events) != 0) (void)arm(slot, slot->armed & ~events);
+}
+
+static void forget(struct eddy__slot *slot)
+{
+  slot->table->poller->forget(slot->table->poller_self, slot);
+  slot->armed = 0;
+  slot->lent = 0;
+  slot->generation++;
+}
+
+static void attach(struct eddy__slot *slot, eddy_op *op)
+{
+  enum side side = side_of(op);
+  slot->ops[side] = op;
+  slot->signalled &= ~event_of(side);
+  slot->lent &= ~event_of(side);
+  slot->table->pending++;
+  op->status = 0;
+}
+
+static void detach(struct eddy__slot *slot, enum side side)
+{
+  slot->ops[side] = NULL;
+  slot->signalled &= ~event_of(side);
+  slot->table->pending--;
+}
+
+/* Leaves the direction armed until the next poll, in case it is waited on again. */
+static void lend(struct eddy__slot *slot, enum side side)
+{
+  slot->lent |= event_of(side);
+  if (slot->listed) return;
+  slot->listed = true;
+  slot->next_lent = slot->table->lent;
+  slot->table->lent = slot;
+}
+
+/* Whoever waits is detached, and finishes with the code. */
+static void fail_waiters(struct eddy__slot *slot, int code)
+{
+  for (enum side side = READER; side <= WRITER; side++) {
+    eddy_op *op = slot->ops[side];
+    if (op == NULL) continue;
+    bool signalled = (slot->signalled & event_of(side)) != 0;
+    detach(slot, side);
+    op->status = code;
+    if (!signalled) signal_op(slot->table, op);
+  }
+}
+
+void eddy__readiness_lost(struct eddy__slot *slot, int code)
+{
+  forget(slot);
+  slot->own = false;
+  slot->file = (struct eddy__file){0};
+  fail_waiters(slot, code);
+}
+
+/* Compares what the number stands for with what was registered, and forgets the
+ * registration unless both are known to be the same. */
+static void recognise(struct eddy__slot *slot, const struct eddy__file *file)
+{
+  struct eddy__file known = slot->file;
+  slot->file = *file;
+  if (slot->armed == 0) return;
+  bool same = known.kind == file->kind && known.device == file->device &&
+              known.inode == file->inode;
+  if (same && file->kind != EDDY__FILE_OTHER) return;
+  if (!same && known.kind != EDDY__FILE_UNKNOWN) {
+    /* Who still waits here waits for a file that is gone. */
+    forget(slot);
+    fail_waiters(slot, EDDY_EBADF);
+    return;
+  }
+  unsigned events = slot->armed & waiting(slot);
+  forget(slot);
+  if (events != 0 && arm(slot, events) < 0) eddy__readiness_event(slot, events);
+}
+
+static int try_first(struct eddy__readiness *table, eddy_op *op, bool own)
+{
+  if (!own && (op->kind == EDDY_OP_ACCEPT || op->kind == EDDY_OP_CONNECT)) {
+    int rc = eddy__socket_nonblocking(op->fd);
+    if (rc < 0) return rc;
+  }
+  int rc = eddy__socket_attempt(op, false);
+  if (rc == 0 && op->kind == EDDY_OP_ACCEPT)
+    eddy__readiness_adopt(table, (int)op->result);
+  return rc;
+}
+
+int eddy__readiness_start(struct eddy__readiness *table, eddy_op *op)
+{
+  if (op->fd < 0) return EDDY_EBADF;
+  enum side side = side_of(op);
+  struct eddy__slot *slot = find_slot(table, op->fd);
+  if (slot != NULL && slot->ops[side] != NULL) return EDDY_EBUSY;
+  bool own = slot != NULL && slot->own;
+  int rc = try_first(table, op, own);
+  if (rc != EDDY_PENDING) return rc;
+  bool look = !own || is_bare(op);
+  struct eddy__file file;
+  if (look) {
+    rc = eddy__file_look(op->fd, &file);
+    if (rc < 0) return rc;
+  }
+  rc = get_slot(table, op->fd, &slot);
+  if (rc < 0) return rc;
+  if (look) recognise(slot, &file);
+  if ((slot->armed & event_of(side)) == 0) {
+    rc = arm(slot, slot->armed | event_of(side));
+    if (rc < 0) return rc;
+  }
+  attach(slot, op);
+  return EDDY_PENDING;
+}
+
+int eddy__readiness_finish(struct eddy__readiness *table, eddy_op *op)
+{
+  if (op->status < 0) return op->status;
+  enum side side = side_of(op);
+  struct eddy__slot *slot = find_slot(table, op->fd);
+  if (slot == NULL || slot->ops[side] != op) return EDDY_EINVAL;
+  int rc = eddy__socket_attempt(op, true);
+  if (rc == EDDY_PENDING) {
+    slot->signalled &= ~event_of(side);
+    if ((slot->armed & event_of(side)) != 0) return EDDY_PENDING;
+    rc = arm(slot, slot->armed | event_of(side));
+    if (rc == 0) return EDDY_PENDING;
+  }
+  detach(slot, side);
+  if (is_bare(op)) lend(slot, side);
+  if (rc == 0 && op->kind == EDDY_OP_ACCEPT)
+    eddy__readiness_adopt(table, (int)op->result);
+  return rc;
+}
+
+void eddy__readiness_cancel(struct eddy__readiness *table, eddy_op *op)
+{
+  enum side side = side_of(op);
+  struct eddy__slot *slot = find_slot(table, op->fd);
+  if (slot == NULL || slot->ops[side] != op) return; /* it had failed already */
+  detach(slot, side);
+  if (is_bare(op)) disarm(slot, event_of(side));
+}
+
+int eddy__readiness_close(struct eddy__readiness *table, int fd)
+{
+  struct eddy__slot *slot = find_slot(table, fd);
+  if (slot != NULL) eddy__readiness_lost(slot, EDDY_EBADF);
+  return eddy__socket_close(fd);
+}
+
+void eddy__readiness_adopt(struct eddy__readiness *table, int fd)
+{
+  struct eddy__slot *slot;
+  /* Without memory the descriptor counts as somebody else's, which only costs a look. */
+  if (get_slot(table, fd, &slot) < 0) return;
+  if (slot->armed != 0 || slot->ops[READER] != NULL || slot->ops[WRITER] != NULL) {
+    eddy__readiness_lost(slot, EDDY_EBADF);
+  }
+  slot->file = (struct eddy__file){0};
+  slot->own = true;
+}
+
+void eddy__readiness_settle(struct eddy__readiness *table)
+{
+  while (table->lent != NULL) {
+    struct eddy__slot *slot = table->lent;
+    table->lent = slot->next_lent;
+    slot->listed = false;
+    unsigned events = slot->lent;
+    slot->lent = 0;
+    disarm(slot, events);
+  }
+}
+
+void eddy__readiness_event(struct eddy__slot *slot, unsigned events)
+{
+  unsigned idle = 0;
+  for (enum side side = READER; side <= WRITER; side++) {
+    unsigned event = event_of(side);
+    if ((events & event) == 0) continue;
+    if (slot->ops[side] == NULL) {
+      idle |= event;
+    } else if ((slot->signalled & event) == 0) {
+      slot->signalled |= event;
+      signal_op(slot->table, slot->ops[side]);
+    }
+  }
+  disarm(slot, idle);
+}

@@ -1,0 +1,108 @@
+/*
+ * Operations over a poller that only says when a descriptor is ready.
+ *
+ * An operation is tried at once and waits only if it would block; when the poller says
+ * that its direction is ready it is signalled, and finish tries again. A descriptor
+ * stays armed after its waiter has been served, because it will most likely be waited on
+ * again: a request then costs no registration. If it becomes ready while nobody waits it
+ * is disarmed, or a poller that reports levels would spin.
+ *
+ * A number closed behind our back (with close instead of eddy_sock_close) loses its
+ * registration in the kernel, and may name another file when it is next waited on:
+ *
+ *   - Descriptors made here (accept, open, pair, listen) are announced with
+ *     eddy__readiness_adopt, which forgets whatever was known of the number. They are
+ *     not looked at again, so that the usual request costs nothing.
+ *   - All others, and every READABLE or WRITABLE wait, are compared with what was
+ *     registered: sockets and pipes by their inode; anything else (eventfd, terminal)
+ *     cannot be told apart and is registered anew for each wait.
+ *   - A READABLE or WRITABLE wait that is cancelled disarms its direction at once, and
+ * one that was finished before the next poll unless it is repeated, so that add_reader,
+ *     remove_reader, close leaves nothing behind, even if the file lives on in a
+ * duplicate.
+ *   - Not detected: a descriptor made here, closed with close and its number taken over
+ * by a socket made elsewhere, for RECV, SEND, ACCEPT and CONNECT; a named pipe opened
+ *     again under the same number; and a waiter whose descriptor is closed behind its
+ * back waits on, as it does in asyncio.
+ */
+#ifndef EDDY_BACKEND_READINESS_H
+#define EDDY_BACKEND_READINESS_H
+
+#include <eddy/backend.h>
+
+#include "backend/socket.h"
+
+enum eddy__events {
+  EDDY__READ = 1,
+  EDDY__WRITE = 2,
+};
+
+/* What is known of one descriptor number. It is made at the first wait and lives as long
+ * as the table; the poller's bytes follow it. */
+struct eddy__slot {
+  struct eddy__readiness *table;
+  eddy_op
+      *ops[2]; /* who waits to read, to write: pending, or signalled and not finished */
+  struct eddy__slot *next_lent;
+  struct eddy__file file; /* what was registered, if it was looked at */
+  int fd;
+  uint32_t generation; /* counts up whenever the number may have changed its meaning */
+  unsigned armed;      /* events the poller reports */
+  unsigned signalled;  /* directions whose operation was signalled */
+  unsigned lent;       /* directions left armed by a finished READABLE or WRITABLE */
+  bool listed;         /* on the table's list of lent slots */
+  bool own;            /* the descriptor was made here */
+};
+
+/* The poller under it. */
+struct eddy__poller {
+  size_t slot_size; /* bytes of a slot, struct eddy__slot included */
+  /* Reports these events of the slot from now on, and no others; 0: none, which cannot
+   * fail. After a failure none are reported. Returns 0; EDDY_EBADF; EDDY_EPERM (not
+   * pollable); EDDY_EBUSY (watched by another user of the poller); EDDY_ENOMEM. */
+  int (*arm)(void *self, struct eddy__slot *slot, unsigned events);
+  /* The number is about to be closed, or names another file by now: removes what may be
+   * registered, and tolerates that it is gone. */
+  void (*forget)(void *self, struct eddy__slot *slot);
+  /* Takes the slot over and frees it when it can. */
+  void (*drop)(void *self, struct eddy__slot *slot);
+};
+
+struct eddy__readiness {
+  eddy_loop *loop;
+  const struct eddy__poller *poller;
+  void *poller_self;
+  struct eddy__slot **slots; /* by descriptor number */
+  size_t size;
+  struct eddy__slot *lent;
+  size_t pending; /* operations that wait */
+  uint64_t
+      signals; /* operations signalled so far: a poll does not sleep after a new one */
+};
+
+void eddy__readiness_init(struct eddy__readiness *table, eddy_loop *loop,
+    const struct eddy__poller *poller, void *poller_self);
+
+/* No operation is pending any more. */
+void eddy__readiness_fini(struct eddy__readiness *table);
+
+/* As the functions of eddy_io with these names. */
+int eddy__readiness_start(struct eddy__readiness *table, eddy_op *op);
+int eddy__readiness_finish(struct eddy__readiness *table, eddy_op *op);
+void eddy__readiness_cancel(struct eddy__readiness *table, eddy_op *op);
+int eddy__readiness_close(struct eddy__readiness *table, int fd);
+
+/* The descriptor was just made by this loop. */
+void eddy__readiness_adopt(struct eddy__readiness *table, int fd);
+
+/* Before each poll: disarms what a finished READABLE or WRITABLE left behind. */
+void eddy__readiness_settle(struct eddy__readiness *table);
+
+/* From the poller: these events have happened. The read side is signalled first. */
+void eddy__readiness_event(struct eddy__slot *slot, unsigned events);
+
+/* From the poller: the slot cannot be watched any more; who waits is signalled and
+ * finishes with `code`. */
+void eddy__readiness_lost(struct eddy__slot *slot, int code);
+
+#endif

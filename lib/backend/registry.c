@@ -1,0 +1,40 @@
+/* The pairs that are built in. */
+#include <string.h>
+
+#include "backend/native.h"
+#include "backend/uv.h"
+#include "backend/virtual.h"
+#include "loop/loop.h" /* for the prototype alone: the look-up is declared there */
+
+#define NAMES "native/uv, uv/uv, native/virtual"
+
+static const eddy_backend backends[] = {
+    {"native/uv", &eddy__scheduler_native, &eddy__io_uv},
+    {"uv/uv", &eddy__scheduler_uv, &eddy__io_uv},
+    {"native/virtual", &eddy__scheduler_native, &eddy__io_virtual},
+};
+
+/* Why a pair of two halves that exist does not. */
+static const struct {
+  const char *name;
+  const char *reason;
+} refused[] = {
+    {"uv/virtual", "libuv's timers follow the real clock, which virtual time does not"},
+};
+
+const eddy_backend *eddy__backend_find(const char *name)
+{
+  if (name == NULL) name = "";
+  for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+    if (strcmp(backends[i].name, name) == 0) return &backends[i];
+  }
+  for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+    if (strcmp(refused[i].name, name) != 0) continue;
+    (void)eddy_raise(EDDY_EINVAL, "backend \"%s\" cannot work: %s (there are: " NAMES ")",
+        name, refused[i].reason);
+    return NULL;
+  }
+  (void)eddy_raise(EDDY_EINVAL,
+      "there is no backend \"%s\" (SCHEDULER/IO; there are: " NAMES ")", name);
+  return NULL;
+}

@@ -1,0 +1,54 @@
+/*
+ * Sockets as the system has them: non-blocking and close-on-exec from birth, TCP_NODELAY
+ * on, no SIGPIPE. Every call returns 0 or the system's code, and none of them waits.
+ */
+#ifndef EDDY_BACKEND_SOCKET_H
+#define EDDY_BACKEND_SOCKET_H
+
+#include <eddy/backend.h>
+
+/* A stream socket of the address's family. */
+int eddy__socket_open(const eddy_address *address, int *fd);
+
+int eddy__socket_pair(int fds[2]);
+
+/* A stale Unix socket file (nobody listens behind it) is removed; anything else in the
+ * way is EDDY_EADDRINUSE. */
+int eddy__socket_listen(
+    const eddy_address *address, const eddy_listen_options *options, int *fd);
+
+int eddy__socket_name(int fd, bool peer, eddy_address *out);
+
+int eddy__socket_shutdown(int fd, eddy_shutdown how);
+
+int eddy__socket_close(int fd);
+
+/* Makes a descriptor that somebody else opened non-blocking. */
+int eddy__socket_nonblocking(int fd);
+
+/*
+ * Makes the system call of the operation, `again` after an earlier EDDY_PENDING. Returns
+ * 0 (result is set), a code, or EDDY_PENDING: it would have blocked. Waiting for
+ * readiness is never done at first and always done again.
+ */
+int eddy__socket_attempt(eddy_op *op, bool again);
+
+/* What a descriptor number stands for at the moment. */
+enum eddy__file_kind {
+  EDDY__FILE_UNKNOWN = 0, /* not looked at */
+  EDDY__FILE_SOCKET,
+  EDDY__FILE_PIPE,
+  EDDY__FILE_OTHER, /* device, eventfd, ...: two of them may look the same */
+};
+
+struct eddy__file {
+  uint64_t device;
+  uint64_t inode;
+  enum eddy__file_kind kind;
+};
+
+/* Looks. Returns 0; EDDY_EBADF; EDDY_EPERM for what is always ready (files, directories).
+ */
+int eddy__file_look(int fd, struct eddy__file *out);
+
+#endif

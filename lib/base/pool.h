@@ -1,0 +1,35 @@
+/*
+ * Blocks of one size, for what a loop makes and frees all the time.
+ *
+ * They are cut from chunks. A chunk whose blocks have all come back waits for the next burst
+ * until eddy__pool_trim, which a loop calls when it has nothing to do. Under sanitizers every block is an allocation of its own,
+ * so that a use after free is seen.
+ */
+#ifndef EDDY_BASE_POOL_H
+#define EDDY_BASE_POOL_H
+
+#include "base/list.h"
+
+struct eddy__pool {
+  size_t size; /* of a block, its header included */
+  size_t used;
+  struct eddy__link partial; /* chunks with a free block; the first is taken from */
+  struct eddy__link full;
+  size_t empty; /* chunks on `partial` with no block in use */
+};
+
+void eddy__pool_init(struct eddy__pool *pool, size_t size);
+
+/* Frees every chunk; no block is in use. */
+void eddy__pool_fini(struct eddy__pool *pool);
+
+/* A block with unspecified contents, or NULL. */
+void *eddy__pool_get(struct eddy__pool *pool);
+
+/* Frees half of the chunks that no block of is in use, beyond a few. */
+void eddy__pool_trim(struct eddy__pool *pool);
+
+/* Takes a block back. */
+void eddy__pool_put(struct eddy__pool *pool, void *block);
+
+#endif

@@ -25,13 +25,16 @@ windows_compiler() {
   return 1
 }
 
-install_tools() {
+look_for_tools() { # fills in the packages that are missing
   packages=
   have aarch64-linux-gnu-gcc || packages="$packages gcc-aarch64-linux-gnu"
   [ -f /usr/aarch64-linux-gnu/include/stdlib.h ] || packages="$packages libc6-dev-arm64-cross"
   have qemu-aarch64 || packages="$packages qemu-user"
   windows_compiler >/dev/null || packages="$packages gcc-mingw-w64-x86-64-posix"
   have wine || packages="$packages wine wine64"
+}
+
+install_tools() {
   [ -n "$packages" ] || return 0
   echo "missing:$packages"
   if ! have apt-get; then
@@ -45,7 +48,7 @@ install_tools() {
       echo "as root, run: apt-get install --no-install-recommends$packages"
       return 1
     }
-    as_root='sudo -n'
+    as_root=sudo
   fi
   $as_root apt-get update || echo "trying with the lists there are"
   # shellcheck disable=SC2086
@@ -91,11 +94,9 @@ run_windows() { # NAME
 stop_wine() {
   if [ -d "$work/wine" ] && have wineserver; then in_wine wineserver -k || true; fi
 }
-wine_server() {
-  PATH=$PATH:/usr/lib/wine
-  export PATH
-}
-wine_server
+# Debian keeps wineserver off the path.
+PATH=$PATH:/usr/lib/wine
+export PATH
 trap stop_wine EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
@@ -134,6 +135,9 @@ target() { # TITLE KIND NAME FLAGS ...
   fi
 }
 
+look_for_tools
+# sudo may have to ask for the password, which a stage's log would swallow.
+if [ -n "$packages" ] && [ "$(id -u)" != 0 ] && have apt-get && have sudo; then sudo -v; fi
 if ! stage "tools" install_tools; then
   echo "0 passed, 1 failed"
   exit 1

@@ -11,7 +11,8 @@ __extension__ typedef __int128 wide;
 
 static inline wide key_of(const struct eddy__heap_entry *entry)
 {
-  return (wide)entry->deadline << 64 | entry->sequence;
+  /* A product, because a negative deadline may not be shifted. */
+  return (wide)entry->deadline * ((wide)1 << 64) | entry->sequence;
 }
 
 static inline bool less(

@@ -68,10 +68,10 @@ static void on_deadline(uv_timer_t *deadline)
 }
 
 /*
- * Sees to it that the poll under way ends in time. It is called when libuv is about to sleep:
- * before 1.45 it has just run its timers, and one of those may have been what it would have
- * woken up for. Where another timer, such as one of the uv scheduler's, comes first, none of
- * our own is needed.
+ * Sees to it that the poll under way ends in time. It is called when libuv is about to
+ * sleep: before 1.45 it has just run its timers, and one of those may have been what it
+ * would have woken up for. Where another timer, such as one of the uv scheduler's, comes
+ * first, none of our own is needed.
  */
 static void set_deadline(struct eddy__uv_core *core)
 {
@@ -245,8 +245,8 @@ static void close_core(struct eddy__uv_core *core)
 }
 
 /*
- * Tries whether there are descriptors enough for a libuv loop: without them uv_loop_init of
- * 1.44 loses the one it has opened, and ends the process if it is the process's first.
+ * Tries whether there are descriptors enough for a libuv loop: without them uv_loop_init
+ * of 1.44 loses the one it has opened, and ends the process if it is the process's first.
  */
 static int try_descriptors(void)
 {

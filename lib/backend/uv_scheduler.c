@@ -311,7 +311,8 @@ static eddy_time scheduler_next(void *self)
   if (scheduler->first != NULL) return 0;
   if (scheduler->held == 0) return EDDY_NEVER;
   if (scheduler->stale || scheduler->wake <= uv_now(scheduler->uv)) {
-    /* Another user's timer may be the first, and end the wait early. 0 may also mean that libuv has something else to do first. */
+    /* Another user's timer may be the first, and end the wait early. 0 may also mean that
+     * libuv has something else to do first. */
     int timeout = uv_backend_timeout(scheduler->uv);
     if (timeout > 0) {
       scheduler->wake = uv_now(scheduler->uv) + (uint64_t)timeout;

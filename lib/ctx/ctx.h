@@ -46,9 +46,9 @@ struct eddy__stack *eddy__stack_get(struct eddy__stacks *stacks);
  */
 void eddy__stack_put(struct eddy__stack *stack);
 
-/* Hands the pages of idle stacks back but for a few; for a loop that is about to sleep
- * long. */
-void eddy__stacks_trim(struct eddy__stacks *stacks);
+/* Hands the pages of idle stacks back but for a few, for a loop that is about to sleep long.
+ * Some hundred stacks a call; returns whether more are left. */
+bool eddy__stacks_trim(struct eddy__stacks *stacks);
 
 struct eddy__stacks_stats {
   size_t used;
@@ -90,7 +90,8 @@ int eddy__ctx_switch(struct eddy__ctx *from, struct eddy__ctx *to, int sent);
 
 /* As eddy__ctx_switch, for a context that will never be returned to (its stack is about
  * to be reused): `from` is only told to the sanitizers. */
-EDDY__NORETURN void eddy__ctx_leave(struct eddy__ctx *from, struct eddy__ctx *to, int sent);
+EDDY__NORETURN void eddy__ctx_leave(
+    struct eddy__ctx *from, struct eddy__ctx *to, int sent);
 
 /* ---- stack overflow ---- */
 

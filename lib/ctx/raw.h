@@ -17,7 +17,8 @@
 void eddy__ctx_make_raw(
     struct eddy__ctx *ctx, struct eddy__stack *stack, eddy__ctx_entry *entry, void *arg);
 int eddy__ctx_switch_raw(struct eddy__ctx *from, struct eddy__ctx *to, int sent);
-EDDY__NORETURN void eddy__ctx_leave_raw(struct eddy__ctx *from, struct eddy__ctx *to, int sent);
+EDDY__NORETURN void eddy__ctx_leave_raw(
+    struct eddy__ctx *from, struct eddy__ctx *to, int sent);
 #else
 #define EDDY__CTX_RAW(name) name
 #endif

@@ -26,6 +26,7 @@
 #define SLAB_BYTES ((size_t)64 * 1024 * 1024)
 
 #define WARM_ALWAYS 64
+#define TRIM_AT_ONCE 500 /* about a millisecond */
 #define LEAST_ROUND 1024
 
 struct eddy__stacks {
@@ -209,12 +210,13 @@ void eddy__stack_put(struct eddy__stack *stack)
   }
 }
 
-void eddy__stacks_trim(struct eddy__stacks *stacks)
+bool eddy__stacks_trim(struct eddy__stacks *stacks)
 {
-  while (stacks->warm > WARM_ALWAYS)
+  for (int i = 0; i < TRIM_AT_ONCE && stacks->warm > WARM_ALWAYS; i++)
     cool_oldest(stacks);
   stacks->surplus = 0;
-  stacks->round_low = stacks->warm;
+  if (stacks->round_low > stacks->warm) stacks->round_low = stacks->warm;
+  return stacks->warm > WARM_ALWAYS;
 }
 
 /* ---- questions ---- */

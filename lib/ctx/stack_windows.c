@@ -112,9 +112,10 @@ void eddy__stack_put(struct eddy__stack *stack)
     unmap_older(stacks, stacks->idle / 2);
 }
 
-void eddy__stacks_trim(struct eddy__stacks *stacks)
+bool eddy__stacks_trim(struct eddy__stacks *stacks)
 {
   unmap_older(stacks, WARM_ALWAYS);
+  return false;
 }
 
 void eddy__stacks_get_stats(

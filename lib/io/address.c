@@ -4,7 +4,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -43,6 +42,16 @@ static int parse_path(const char *path, eddy_address *out)
   return 0;
 }
 
+/* A number of digits alone that fits; else 0. */
+static uint32_t parse_number(const char *text)
+{
+  uint64_t number = 0;
+  for (; *text >= '0' && *text <= '9' && number <= UINT32_MAX; text++) {
+    number = number * 10 + (uint64_t)(*text - '0');
+  }
+  return *text == '\0' && number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
 /* "fe80::1%eth0": the part behind % names an interface, or is its number. */
 static int parse_ipv6(const char *host, int port, eddy_address *out)
 {
@@ -57,7 +66,7 @@ static int parse_ipv6(const char *host, int port, eddy_address *out)
   if (inet_pton(AF_INET6, text, &address) != 1) return EDDY_EINVAL;
   if (percent != NULL) {
     scope = if_nametoindex(percent + 1);
-    if (scope == 0) scope = (uint32_t)strtoul(percent + 1, NULL, 10);
+    if (scope == 0) scope = parse_number(percent + 1);
     if (scope == 0) return EDDY_EINVAL;
   }
   set_ipv6(out, address, scope, port);

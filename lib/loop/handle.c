@@ -59,12 +59,6 @@ static eddy_handle *new_handle(eddy_loop *loop, eddy_fn *fn, void *arg, eddy_han
   return handle;
 }
 
-/* After queueing from outside a step, a host's loop must be told not to sleep. */
-static void nudge_host(eddy_loop *loop)
-{
-  if (loop->guest && !loop->running) loop->io->busy(loop->io_state, true);
-}
-
 static int check_call(const eddy_loop *loop, eddy_fn *fn)
 {
   int rc = eddy__loop_usable(loop);
@@ -91,7 +85,6 @@ int eddy_loop_call_soon(eddy_loop *loop, eddy_fn *fn, void *arg, eddy_handle **o
     handle->timer.state = EDDY__TIMER_QUEUED;
     *out = handle;
   }
-  nudge_host(loop);
   return 0;
 }
 
@@ -155,11 +148,8 @@ void eddy_handle_unref(eddy_handle *handle)
   eddy__loop_unref(loop);
 }
 
-int eddy_loop_call_soon_threadsafe(eddy_loop *loop, eddy_fn *fn, void *arg)
+static int post(eddy_loop *loop, eddy_fn *fn, void *arg)
 {
-  if (loop == NULL || fn == NULL) return EDDY_EINVAL;
-  if (eddy__self.loop == loop) return eddy_loop_call_soon(loop, fn, arg, NULL);
-  if (loop->closed) return EDDY_ECLOSED;
   struct posted *posted = eddy__alloc(sizeof(*posted));
   if (posted == NULL) return EDDY_ENOMEM;
   posted->fn = fn;
@@ -167,6 +157,15 @@ int eddy_loop_call_soon_threadsafe(eddy_loop *loop, eddy_fn *fn, void *arg)
   /* Only the first post since the loop last looked wakes it. */
   if (eddy__posts_push(&loop->posts, &posted->post)) loop->io->wake(loop->io_state);
   return 0;
+}
+
+int eddy_loop_call_soon_threadsafe(eddy_loop *loop, eddy_fn *fn, void *arg)
+{
+  if (loop == NULL || fn == NULL) return EDDY_EINVAL;
+  if (eddy__self.loop == loop) return eddy_loop_call_soon(loop, fn, arg, NULL);
+  int rc = eddy__loop_visit(loop) ? post(loop, fn, arg) : EDDY_ECLOSED;
+  eddy__loop_visit_end(loop);
+  return rc;
 }
 
 void eddy__posts_collect(eddy_loop *loop)

@@ -48,10 +48,22 @@ static void collect(eddy_loop *loop)
   begin_turn(loop);
 }
 
+void eddy__loop_nudge(eddy_loop *loop)
+{
+  if (loop->closed) return;
+  if (loop->running) {
+    loop->io->wake(loop->io_state);
+  } else {
+    loop->io->busy(loop->io_state, true);
+  }
+}
+
 static void poll_backend(eddy_loop *loop, eddy_time timeout)
 {
   loop->polls++;
+  loop->nudge = true;
   loop->io->poll(loop->io_state, timeout);
+  loop->nudge = false;
 }
 
 /* Looks whose callback was slow, and says so. Debug mode only. */
@@ -134,7 +146,8 @@ static bool conclude(eddy_loop *loop, enum eddy__run_mode mode, int *rc)
 /* How long the next poll may sleep. */
 static eddy_time poll_timeout(eddy_loop *loop)
 {
-  if (loop->ring.head != loop->ring.tail || loop->stopping || eddy__posts_waiting(loop)) return 0;
+  if (loop->ring.head != loop->ring.tail || loop->stopping) return 0;
+  if (eddy__posts_waiting(loop) || loop->arrived != NULL) return 0;
   eddy_time next = loop->scheduler->next(loop->scheduler_state);
   if (next == EDDY_NEVER) return EDDY_NEVER;
   eddy_time now = eddy__loop_now(loop);
@@ -144,15 +157,17 @@ static eddy_time poll_timeout(eddy_loop *loop)
   return timeout < LONGEST_POLL ? timeout : LONGEST_POLL;
 }
 
-/* Nothing to do for now: gives memory of past bursts back, once a second at most. */
-static void trim(eddy_loop *loop)
+/* Nothing to do for now: gives memory of past bursts back, once a second at most and some at
+ * a time. Whether there is more, which then comes before the sleep. */
+static bool trim(eddy_loop *loop)
 {
-  if (loop->seen - loop->trimmed < EDDY_S(1)) return;
-  loop->trimmed = loop->seen;
+  if (loop->seen - loop->trimmed < EDDY_S(1)) return false;
   eddy__ready_shrink(loop);
   eddy__pool_trim(&loop->handles);
   eddy__pool_trim(&loop->ops);
-  if (loop->hooks != NULL) loop->hooks->trim(loop);
+  if (loop->hooks != NULL && loop->hooks->trim(loop)) return true;
+  loop->trimmed = loop->seen;
+  return false;
 }
 
 static int run_until_stopped(eddy_loop *loop, enum eddy__run_mode mode)
@@ -168,7 +183,7 @@ static int run_until_stopped(eddy_loop *loop, enum eddy__run_mode mode)
     } else {
       looked = false;
     }
-    if (timeout != 0) trim(loop);
+    if (timeout != 0 && trim(loop)) timeout = 0;
     poll_backend(loop, timeout);
     EDDY_CHECK(eddy__self.loop == loop, "a loop inherited by fork went on in the child");
     collect(loop);
@@ -196,6 +211,7 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
   int rc = run_until_stopped(loop, mode);
   loop->stopping = false;
   loop->running = false;
+  loop->nudge = loop->guest;
   eddy__self.loop = NULL;
   eddy__self.outcome = outcome;
   return rc;
@@ -207,11 +223,13 @@ void eddy_backend_turn(eddy_loop *loop)
   struct eddy__self outer = eddy__self;
   loop->thread = &eddy__self;
   loop->running = true;
+  loop->nudge = false;
   eddy__self = (struct eddy__self){.loop = loop};
   collect(loop);
   run_ready(loop);
   loop->stopping = false;
   loop->running = false;
+  loop->nudge = true;
   eddy__self = outer;
   bool ready = loop->ring.head != loop->ring.tail || eddy__posts_waiting(loop);
   loop->io->busy(loop->io_state, ready);

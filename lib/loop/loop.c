@@ -58,9 +58,11 @@ static void init_fields(eddy_loop *loop, const eddy_loop_options *options)
   eddy__list_init(&loop->all_tasks);
   loop->slow_callback = EDDY_MS(100);
   loop->guest = options->uv_loop != NULL;
+  loop->nudge = loop->guest;
   loop->stack_size = options->stack_size;
   loop->overflow_report = !options->no_overflow_report;
   loop->process = eddy__process_id();
+  loop->maker = &eddy__self;
   loop->debug = options->debug || debug_by_environment();
   loop->direct = !loop->debug;
   loop->special = loop->debug;
@@ -127,7 +129,12 @@ int eddy_loop_close(eddy_loop *loop)
   if (loop->running) return EDDY_ERUNNING;
   loop->closed = true;
   loop->special = true;
-  /* In a child after fork the tasks' stacks are copies; their cleanup is the parent's. */
+  /* In a child after fork everything is a copy, but what the kernel keeps for the backend is
+   * the parent's, and to clean up would take it from there: the copy is left alone. */
+  if (loop->process != eddy__process_id()) return 0;
+  while (atomic_load(&loop->visitors) > 0) {
+    /* No visit is longer than a wake-up. */
+  }
   if (loop->hooks != NULL) loop->hooks->close_tasks(loop);
   eddy__watches_close(loop);
   eddy__signals_close(loop);
@@ -208,13 +215,19 @@ eddy_time eddy_loop_time(const eddy_loop *loop)
 void eddy_loop_hold(eddy_loop *loop)
 {
   atomic_fetch_add(&loop->holds, 1);
+  /* A host's loop that has nothing else to do must hear of it before it is run. */
+  bool outside = loop->guest && loop->maker == &eddy__self && !loop->running;
+  if (outside && !loop->closed) loop->io->busy(loop->io_state, true);
 }
 
 void eddy_loop_release(eddy_loop *loop)
 {
+  /* The loop may end as soon as the last hold is gone: it has to wait for the wake-up. */
+  bool open = eddy__loop_visit(loop);
   size_t before = atomic_fetch_sub(&loop->holds, 1);
   EDDY_CHECK(before > 0, "eddy_loop_release: called more often than eddy_loop_hold");
-  if (before == 1) loop->io->wake(loop->io_state);
+  if (before == 1 && open) loop->io->wake(loop->io_state);
+  eddy__loop_visit_end(loop);
 }
 
 size_t eddy_backend_holds(const eddy_loop *loop)

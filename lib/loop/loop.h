@@ -54,8 +54,8 @@ struct eddy__loop_hooks {
   void (*close_tasks)(eddy_loop *loop);
   /* Fills in what the loop does not know itself. */
   void (*stats)(const eddy_loop *loop, eddy_loop_stats *stats);
-  /* Gives memory of past bursts back; called before a sleep. */
-  void (*trim)(eddy_loop *loop);
+  /* Gives some memory of past bursts back; called before a sleep. Whether there is more. */
+  bool (*trim)(eddy_loop *loop);
   /* Frees the room's memory on the loop, when the last object that points here has gone. */
   void (*free_tasks)(eddy_loop *loop);
 };
@@ -114,6 +114,7 @@ struct eddy_loop {
   size_t operations; /* not idle */
   size_t user_signals;
   atomic_size_t holds;
+  atomic_size_t visitors; /* other threads inside a call, which close waits for */
 
   struct eddy__pool handles;
   struct eddy__pool ops;
@@ -127,10 +128,12 @@ struct eddy_loop {
   bool special; /* closed, or in debug mode: scheduling calls look more closely */
   bool guest; /* a host runs us */
   bool in_turn;
+  bool nudge; /* a callback queued now must keep the poll, or the host's loop, from sleeping */
   bool polls_often; /* the last batch was slow: poll at every boundary */
   bool reported;    /* the deadlock report was printed */
   long process;
   const void *thread; /* the thread it runs in (the address of its eddy__self), or NULL */
+  const void *maker;  /* the thread that made it */
   uint64_t polls;
 
   /* The task room's. */
@@ -175,6 +178,19 @@ static inline void eddy__loop_own(
   eddy__list_append(&loop->owned, &owned->link);
 }
 
+/* Begins what another thread does with the io half; false if the loop is closed. Until the
+ * end of the visit the loop is neither closed nor freed. */
+static inline bool eddy__loop_visit(eddy_loop *loop)
+{
+  atomic_fetch_add(&loop->visitors, 1);
+  return !loop->closed;
+}
+
+static inline void eddy__loop_visit_end(eddy_loop *loop)
+{
+  atomic_fetch_sub(&loop->visitors, 1);
+}
+
 /* Reads the clock. */
 static inline eddy_time eddy__loop_now(eddy_loop *loop)
 {
@@ -215,12 +231,17 @@ static inline void eddy__loop_unbook(eddy_loop *loop)
   loop->ring.bookings--;
 }
 
+/* Whoever runs while the loop does not (a callback of another libuv user) has queued
+ * something: the poll under way, or the host's loop, must not sleep. */
+void eddy__loop_nudge(eddy_loop *loop);
+
 /* Queues the entry of a booking; returns its position. */
 EDDY__INLINE uint64_t eddy__loop_push(eddy_loop *loop, eddy_fn *fn, void *arg)
 {
   struct eddy__entry *entry = &loop->ring.entries[loop->ring.tail & (loop->ring.capacity - 1)];
   entry->fn = fn;
   entry->arg = arg;
+  if (loop->nudge) eddy__loop_nudge(loop);
   return loop->ring.tail++;
 }
 

@@ -41,9 +41,9 @@ static int watch_ready(void *arg)
   bool replaced = watch->replaced;
   watch->replaced = false;
   eddy__op_ran(loop, watch->op);
-  loop->io->cancel(loop->io_state, watch->op);
-  watch->op->state = EDDY__OP_IDLE;
-  int rc = eddy__op_start(loop, watch->op, watch_ready, watch);
+  int rc = eddy__op_finish(loop, watch->op);
+  if (rc == EDDY_PENDING) return 0; /* it was not ready after all */
+  if (rc == 0) rc = eddy__op_start(loop, watch->op, watch_ready, watch);
   if (rc != EDDY_PENDING) {
     /* Closed behind our back: there is nothing left to watch. */
     eddy__loop_report(loop, "a watched descriptor can be watched no longer", rc, NULL, NULL, NULL,

@@ -86,7 +86,6 @@ static int new_task(eddy_loop *loop, const eddy_task_options *options, eddy_task
   eddy__list_append(&loop->all_tasks, &task->link);
   loop->tasks++;
   eddy__loop_push(loop, eddy__task_step, task);
-  if (loop->guest && !loop->running) loop->io->busy(loop->io_state, true);
   *out = task;
   return 0;
 fail_book:

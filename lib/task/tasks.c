@@ -87,10 +87,10 @@ static void fill_stats(const eddy_loop *loop, eddy_loop_stats *stats)
   stats->stack_guard = stacks.guard;
 }
 
-static void trim(eddy_loop *loop)
+static bool trim(eddy_loop *loop)
 {
   eddy__pool_trim(&eddy__tasks_of(loop)->pool);
-  eddy__stacks_trim(loop->stacks);
+  return eddy__stacks_trim(loop->stacks);
 }
 
 static void free_tasks(eddy_loop *loop)

@@ -16,8 +16,9 @@ struct eddy__began eddy__wait_begin_slowly(void)
     return (struct eddy__began){task, task->wait.status, true};
   }
   if (!task->closing) return (struct eddy__began){.task = task};
-  if (++task->spins >= CLOSING_WAITS && task->kind == EDDY__TASK_STACKFUL) {
-    /* It ignores the end: its stack is never run again. */
+  if (++task->spins >= CLOSING_WAITS) {
+    /* It ignores the end: its stack, or its frame, is never run again. */
+    if (task->kind == EDDY__TASK_COROUTINE) return (struct eddy__began){.rc = EDDY_PENDING};
     (void)eddy__task_leave(task);
   }
   return (struct eddy__began){.rc = EDDY_EGENERATOREXIT};
@@ -70,7 +71,6 @@ void eddy__wait_wake(eddy_task *task, int status)
   task->wait.state = EDDY__WAIT_WOKEN;
   loop->parked--;
   eddy__loop_push(loop, eddy__task_step, task);
-  if (loop->guest && !loop->running) loop->io->busy(loop->io_state, true);
 }
 
 bool eddy__wait_cancel(eddy_task *task, const char *message)

@@ -1,0 +1,166 @@
+/*
+ * The echo service: a task per connection, on the scheduler named at the start.
+ *
+ *     echo_server [--host H] [--port P] [--backend NAME] [--stats]
+ *
+ * It prints one line when it listens, and ends with exit code 0 on SIGINT or SIGTERM: the
+ * main task is cancelled, and when it has returned eddy_run cancels the connections'
+ * tasks, each of which closes its socket on the way out.
+ */
+#define _DEFAULT_SOURCE
+
+#include <eddy.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "raise_limit.h"
+
+#define DESCRIPTORS 65536
+
+static struct {
+  const char *host;
+  int port;
+  bool stats;
+  bool started; /* the main task ran, and reports its own errors */
+  uint64_t connections;
+  uint64_t requests; /* pieces received and sent back */
+  uint64_t bytes;
+} server = {.host = "127.0.0.1", .port = 7000};
+
+static void drop(void *arg)
+{
+  eddy_sock_close((int)(intptr_t)arg);
+}
+
+static int echo(void *arg)
+{
+  int fd = (int)(intptr_t)arg;
+  char data[4096];
+  size_t size = 0;
+  int rc = 0;
+  while (
+      rc == 0 && (rc = eddy_sock_recv(fd, data, sizeof(data), &size)) == 0 && size > 0) {
+    server.requests++;
+    server.bytes += size;
+    rc = eddy_sock_sendall(fd, data, size);
+  }
+  eddy_sock_close(fd);
+  /* A peer that went away in the middle is everyday life, not this server's failure. */
+  return rc == EDDY_ECONNRESET || rc == EDDY_EPIPE ? 0 : rc;
+}
+
+static int accept_all(int listener)
+{
+  /* `drop` closes a connection whose task is cancelled before it ran at all. */
+  const eddy_task_options options = {.unstarted = drop, .site = EDDY_SITE("echo")};
+  for (;;) {
+    int fd;
+    int rc = eddy_sock_accept(listener, &fd, NULL);
+    if (rc < 0) return rc;
+    server.connections++;
+    rc = eddy_loop_create_task_with(NULL, echo, (void *)(intptr_t)fd, &options, NULL);
+    if (rc < 0) {
+      fprintf(stderr, "echo_server: connection refused: %s\n", eddy_message(rc));
+      eddy_sock_close(fd);
+    }
+  }
+}
+
+static void print_stats(void)
+{
+  eddy_loop_stats stats;
+  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
+  printf("stats backend=%s connections=%" PRIu64 " requests=%" PRIu64 " bytes=%" PRIu64
+         " iterations=%" PRIu64 " polls=%" PRIu64 " callbacks=%" PRIu64 " cpu_us=%.0f\n",
+      stats.backend, server.connections, server.requests, server.bytes, stats.iterations,
+      stats.polls, stats.callbacks, (double)clock() * 1e6 / (double)CLOCKS_PER_SEC);
+}
+
+static int print_listening(int listener)
+{
+  eddy_loop_stats stats;
+  eddy_address address;
+  char text[EDDY_ADDRESS_TEXT];
+  int rc = eddy_sock_getsockname(listener, &address);
+  if (rc < 0) return rc;
+  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
+  printf("listening on %s (%s)\n", eddy_address_format(&address, text, sizeof(text)),
+      stats.backend);
+  fflush(stdout);
+  return 0;
+}
+
+static int stop(void *main_task)
+{
+  eddy_task_cancel(main_task, "stopped by a signal");
+  return 0;
+}
+
+static int serve(void *arg)
+{
+  (void)arg;
+  server.started = true;
+  const eddy_listen_options options = {.backlog = 1024};
+  eddy_loop *loop = eddy_get_running_loop();
+  int listener;
+  int rc = eddy_loop_add_signal_handler(loop, SIGINT, stop, eddy_current_task());
+  if (rc == 0)
+    rc = eddy_loop_add_signal_handler(loop, SIGTERM, stop, eddy_current_task());
+  if (rc == 0) rc = eddy_sock_listen(server.host, server.port, &options, &listener);
+  if (rc < 0) {
+    fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
+    return rc;
+  }
+  rc = print_listening(listener);
+  if (rc == 0) rc = accept_all(listener);
+  if (rc < 0 && rc != EDDY_ECANCELLED)
+    fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
+  eddy_sock_close(listener);
+  if (server.stats) print_stats();
+  return rc == EDDY_ECANCELLED ? 0 : rc;
+}
+
+static int usage(const char *problem, const char *what)
+{
+  fprintf(stderr,
+      "echo_server: %s%s\n"
+      "usage: echo_server [--host H] [--port P] [--backend NAME] [--stats]\n",
+      problem, what);
+  return 2;
+}
+
+int main(int argc, char **argv)
+{
+  eddy_loop_options loop = {0};
+  for (int i = 1; i < argc; i++) {
+    const char *option = argv[i];
+    if (strcmp(option, "--stats") == 0) {
+      server.stats = true;
+      continue;
+    }
+    if (i + 1 == argc) return usage("not an option, or its value is missing: ", option);
+    const char *value = argv[++i];
+    if (strcmp(option, "--host") == 0) {
+      server.host = value;
+    } else if (strcmp(option, "--backend") == 0) {
+      loop.backend = value;
+    } else if (strcmp(option, "--port") == 0) {
+      char *end;
+      long port = strtol(value, &end, 10);
+      if (end == value || *end != '\0' || port < 0 || port > 65535)
+        return usage("not a port: ", value);
+      server.port = (int)port;
+    } else {
+      return usage("unknown option: ", option);
+    }
+  }
+  raise_limit(DESCRIPTORS);
+  const eddy_task_options task = {.name = "server", .site = EDDY_SITE("serve")};
+  int rc = eddy_run_with(serve, NULL, &loop, &task, NULL);
+  if (rc < 0 && !server.started) fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
+  return rc < 0 ? 1 : 0;
+}

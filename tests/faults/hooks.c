@@ -1,0 +1,285 @@
+/*
+ * What a campaign sees and does inside the library and the harness. The linker leads these
+ * calls here (--wrap), so that neither has code for it.
+ */
+#include "faults.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "task/task.h"
+
+/* ---- checks that fail ---- */
+
+int __real_test_failed(const char *file, int line, const char *format, ...);
+int __wrap_test_failed(const char *file, int line, const char *format, ...)
+    EDDY_PRINTF(3, 4);
+int __real_test_failed_code(
+    const char *file, int line, const char *call, int rc, int expected);
+int __wrap_test_failed_code(
+    const char *file, int line, const char *call, int rc, int expected);
+
+static void note_check(const char *file, int line, const char *text)
+{
+  if (faults_result->failed_checks++ > 0) return;
+  const char *name = strrchr(file, '/');
+  snprintf(faults_result->check, sizeof faults_result->check, "%s:%d: %.100s",
+      name != NULL ? name + 1 : file, line, text);
+}
+
+int __wrap_test_failed(const char *file, int line, const char *format, ...)
+{
+  char text[2048];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  note_check(file, line, text);
+  return __real_test_failed(file, line, "%s", text);
+}
+
+/* A code that is not eddy's names no cause. */
+static void check_code(int rc, const char *where)
+{
+  if (rc < 0 && strcmp(eddy_err_name(rc), "EUNKNOWN") == 0) {
+    faults_problem("%s: %d is no code of eddy's", where, rc);
+  } else if (rc < 0 && eddy_message(rc)[0] == '\0') {
+    faults_problem("%s: %s comes without any message", where, eddy_err_name(rc));
+  }
+}
+
+int __wrap_test_failed_code(
+    const char *file, int line, const char *call, int rc, int expected)
+{
+  char text[160];
+  snprintf(text, sizeof text, "%.90s: %s", call, rc == 0 ? "0" : eddy_err_name(rc));
+  note_check(file, line, text);
+  if (faults_result->code == 0) faults_result->code = rc;
+  check_code(rc, call);
+  return __real_test_failed_code(file, line, call, rc, expected);
+}
+
+/* ---- errors that are reported ---- */
+
+void __real_eddy_loop_call_exception_handler(
+    eddy_loop *loop, const eddy_exception_context *context);
+void __wrap_eddy_loop_call_exception_handler(
+    eddy_loop *loop, const eddy_exception_context *context);
+void __real_eddy__loop_report(eddy_loop *loop, const char *message, int error,
+    const char *detail, eddy_task *task, eddy_future *future, const char *site);
+void __wrap_eddy__loop_report(eddy_loop *loop, const char *message, int error,
+    const char *detail, eddy_task *task, eddy_future *future, const char *site);
+
+static void check_report(const char *message, int error)
+{
+  if (message == NULL || message[0] == '\0') faults_problem("a report says nothing");
+  if (error > 0) faults_problem("a report has the error %d", error);
+  check_code(error, "a report");
+}
+
+void __wrap_eddy_loop_call_exception_handler(
+    eddy_loop *loop, const eddy_exception_context *context)
+{
+  check_report(context->message, context->error);
+  __real_eddy_loop_call_exception_handler(loop, context);
+}
+
+void __wrap_eddy__loop_report(eddy_loop *loop, const char *message, int error,
+    const char *detail, eddy_task *task, eddy_future *future, const char *site)
+{
+  check_report(message, error);
+  __real_eddy__loop_report(loop, message, error, detail, task, future, site);
+}
+
+/* ---- a loop that would wait for ever ---- */
+
+#define LONG_WAIT EDDY_S(1)
+#define PATIENCE EDDY_MS(200) /* for other threads, in real time */
+#define STOPS 60
+
+const eddy_backend *__real_eddy__backend_find(const char *name);
+const eddy_backend *__wrap_eddy__backend_find(const char *name);
+
+/* The backends whose poll is replaced by poll_patiently, each with the original. */
+static struct replaced {
+  eddy_backend backend;
+  eddy_io io;
+  const eddy_backend *real;
+} replaced[8];
+
+static bool starts_with(const char *text, const char *start)
+{
+  return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Whether what a parked task says it waits for is still to come. */
+static bool waits_rightly(eddy_task *task, const char *text)
+{
+  if (starts_with(text, "timer,")) return task->timer.state == EDDY__TIMER_BOOKED;
+  if (starts_with(text, "get on queue")) return eddy_queue_empty(task->wait.object);
+  if (starts_with(text, "put on queue")) return eddy_queue_full(task->wait.object);
+  if (starts_with(text, "task '") || starts_with(text, "future ") ||
+      starts_with(text, "gather ")) {
+    return !eddy_future_done(task->wait.object);
+  }
+  if (strstr(text, "resting") != NULL) return task->timer.state == EDDY__TIMER_BOOKED;
+  if (strstr(text, "on descriptor") != NULL) {
+    return task->op != NULL && task->op->state == EDDY__OP_PENDING;
+  }
+  return true;
+}
+
+/* Nothing is ready: every task must wait for something, and that must be still to come. */
+static void audit(eddy_loop *loop)
+{
+  struct eddy__link *link = loop->all_tasks.next;
+  for (; link != &loop->all_tasks; link = link->next) {
+    eddy_task *task = EDDY__ENTRY(link, eddy_task, link);
+    char text[160];
+    (void)eddy_task_waits_for(task, text, sizeof text);
+    if (task->wait.state != EDDY__WAIT_PARKED) {
+      faults_problem(
+          "the loop sleeps, but task '%s' is %s", eddy_task_get_name(task), text);
+    } else if (!waits_rightly(task, text)) {
+      faults_problem("task '%s' was not woken: %s", eddy_task_get_name(task), text);
+    }
+  }
+}
+
+static bool nothing_came(const eddy_loop *loop)
+{
+  return loop->ring.head == loop->ring.tail && loop->arrived == NULL &&
+         !eddy__posts_waiting(loop) && !loop->stopping;
+}
+
+static void pause_shortly(void)
+{
+  struct timespec time = {.tv_nsec = 1000000};
+  nanosleep(&time, NULL);
+}
+
+static eddy_time real_now(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return EDDY_S(now.tv_sec) + now.tv_nsec;
+}
+
+/*
+ * Once the fault is injected, a loop that would sleep long waits only for other threads. If
+ * nothing comes of them, what it waits for is not coming: the case's own program has given
+ * up. The loop is then stopped, as its user would.
+ */
+static void poll_patiently(void *self, eddy_time timeout)
+{
+  eddy_loop *loop = eddy__self.loop;
+  const struct replaced *us = (const struct replaced *)(const void
+          *)((const char *)loop->io - offsetof(struct replaced, io));
+  const eddy_io *io = us->real->io;
+  bool is_virtual = (io->features & EDDY_IO_VIRTUAL_TIME) != 0;
+  bool jumps = is_virtual && timeout != EDDY_NEVER && eddy_backend_holds(loop) == 0;
+  if ((timeout != EDDY_NEVER && timeout <= LONG_WAIT) || jumps) {
+    io->poll(self, timeout);
+    return;
+  }
+  eddy_time begun = real_now();
+  for (;;) {
+    io->poll(self, is_virtual ? 0 : EDDY_MS(50));
+    if (!nothing_came(loop)) return;
+    if (is_virtual) pause_shortly();
+    eddy_time waited = real_now() - begun;
+    if (!is_virtual && waited >= timeout) return;
+    if (waited >= PATIENCE && faults_injected()) break;
+  }
+  audit(loop);
+  if (++faults_result->idle > STOPS) {
+    faults_problem("the case goes on for ever: its loop was stopped %d times", STOPS);
+    _Exit(71);
+  }
+  eddy_loop_stop(loop);
+}
+
+const eddy_backend *__wrap_eddy__backend_find(const char *name)
+{
+  const eddy_backend *real = __real_eddy__backend_find(name);
+  if (real == NULL) return NULL;
+  struct replaced *entry = replaced;
+  while (entry->real != NULL && entry->real != real) {
+    entry++;
+  }
+  entry->real = real;
+  entry->backend = *real;
+  entry->io = *real->io;
+  entry->io.poll = poll_patiently;
+  entry->backend.io = &entry->io;
+  return &entry->backend;
+}
+
+/* ---- tasks that are cancelled ---- */
+
+int __real_eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object);
+int __wrap_eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object);
+int __real_eddy__wait_turn(eddy_task *task, int status);
+int __wrap_eddy__wait_turn(eddy_task *task, int status);
+void __real_eddy__wait_wake(eddy_task *task, int status);
+void __wrap_eddy__wait_wake(eddy_task *task, int status);
+
+/* The task that is to be cancelled: it may have ended meanwhile. */
+static struct {
+  eddy_loop *loop;
+  uint64_t id;
+} parked;
+
+static int cancel_parked(void *unused)
+{
+  (void)unused;
+  struct eddy__link *link = parked.loop->all_tasks.next;
+  for (; link != &parked.loop->all_tasks; link = link->next) {
+    eddy_task *task = EDDY__ENTRY(link, eddy_task, link);
+    if (task->id != parked.id) continue;
+    (void)eddy_task_cancel(task, "campaign");
+    break;
+  }
+  return 0;
+}
+
+static void before_suspension(eddy_task *task)
+{
+  if (faults_due(FAULTS_CANCEL_BEFORE)) (void)eddy_task_cancel(task, "campaign");
+  if (faults_due(FAULTS_CANCEL_PARKED)) {
+    parked.loop = task->future.loop;
+    parked.id = task->id;
+    if (eddy_loop_call_soon(parked.loop, cancel_parked, NULL, NULL) < 0) {
+      faults_problem("the campaign could not call cancel_parked");
+    }
+  }
+}
+
+int __wrap_eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object)
+{
+  before_suspension(task);
+  return __real_eddy__wait(task, type, object);
+}
+
+int __wrap_eddy__wait_turn(eddy_task *task, int status)
+{
+  before_suspension(task);
+  return __real_eddy__wait_turn(task, status);
+}
+
+void __wrap_eddy__wait_wake(eddy_task *task, int status)
+{
+  bool was_parked = task->wait.state == EDDY__WAIT_PARKED;
+  __real_eddy__wait_wake(task, status);
+  if (was_parked && faults_due(FAULTS_CANCEL_WOKEN))
+    (void)eddy_task_cancel(task, "campaign");
+}
+
+void faults_reset_hooks(void)
+{
+  parked.loop = NULL;
+}

@@ -1,0 +1,445 @@
+/* Callbacks on descriptors: eddy_loop_add_reader and eddy_loop_add_writer. */
+#include "eddy_test.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static eddy_loop *loop; /* the case's */
+
+/* A callback's argument: it traces its name and then does what is asked for. */
+struct watcher {
+  const char *name;
+  int fd;
+  int calls;
+  int last; /* the call at which it removes itself; 0: none */
+  int rc;
+  int (*also)(struct watcher *watcher);
+  struct watcher *other;
+};
+
+static int on_ready(void *arg)
+{
+  struct watcher *watcher = arg;
+  if (watcher->name != NULL) trace("%s", watcher->name);
+  watcher->calls++;
+  if (watcher->also != NULL) CHECK_OK(watcher->also(watcher));
+  if (watcher->calls == watcher->last) CHECK(eddy_loop_remove_reader(loop, watcher->fd));
+  return watcher->rc;
+}
+
+static int on_writable(void *arg)
+{
+  struct watcher *watcher = arg;
+  if (watcher->name != NULL) trace("%s", watcher->name);
+  watcher->calls++;
+  CHECK(eddy_loop_remove_writer(loop, watcher->fd));
+  return 0;
+}
+
+static struct watcher *new_watcher(const char *name, int fd)
+{
+  struct watcher *watcher = test_new(sizeof *watcher);
+  watcher->name = name;
+  watcher->fd = fd;
+  return watcher;
+}
+
+/* Two connected sockets; the first one can be read from if `readable`. */
+static int new_pair(int fds[2], bool readable)
+{
+  size_t sent;
+  loop = eddy_get_running_loop();
+  int rc = test_pair(fds);
+  if (rc == 0 && readable) rc = eddy_sock_send(fds[1], "x", 1, &sent);
+  return rc;
+}
+
+/* Lets the loop run until there were that many calls. */
+static int until(const struct watcher *watcher, int calls)
+{
+  for (int turn = 0; watcher->calls < calls; turn++) {
+    CHECK(turn < 1000000);
+    CHECK_OK(eddy_sleep(0));
+  }
+  return 0;
+}
+
+/* Lets the loop poll, and run what that brought. */
+static int settle(void)
+{
+  return eddy_sleep(EDDY_MS(1));
+}
+
+/* ---- calls ---- */
+
+EDDY_TASK_TEST(watch, reader_is_called_as_long_as_there_is_something_to_read)
+{
+  int fds[2];
+  char byte;
+  size_t got;
+  CHECK_OK(new_pair(fds, true));
+  struct watcher *watcher = new_watcher(NULL, fds[0]);
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, watcher));
+  CHECK_OK(until(watcher, 3));
+  CHECK(eddy_loop_remove_reader(loop, fds[0]));
+  int calls = watcher->calls;
+  CHECK_OK(settle());
+  CHECK_EQ(watcher->calls, calls);
+  /* The callback has taken nothing. */
+  CHECK_OK(eddy_sock_recv(fds[0], &byte, 1, &got));
+  CHECK_EQ(got, 1);
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, reader_waits_until_there_is_something)
+{
+  int fds[2];
+  size_t sent;
+  CHECK_OK(new_pair(fds, false));
+  struct watcher *watcher = new_watcher("read", fds[0]);
+  watcher->last = 1;
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, watcher));
+  CHECK_OK(settle());
+  CHECK_TRACE("");
+  CHECK_OK(eddy_sock_send(fds[1], "x", 1, &sent));
+  CHECK_OK(until(watcher, 1));
+  CHECK_OK(settle());
+  CHECK_TRACE("read");
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, reader_is_called_at_the_end_of_input)
+{
+  int fds[2];
+  CHECK_OK(new_pair(fds, false));
+  struct watcher *watcher = new_watcher("end", fds[0]);
+  watcher->last = 1;
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, watcher));
+  test_fd_closed(fds[1]);
+  CHECK_OK(eddy_sock_close(fds[1]));
+  CHECK_OK(until(watcher, 1));
+  CHECK_TRACE("end");
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, writer_is_called_when_there_is_room)
+{
+  int fds[2];
+  CHECK_OK(new_pair(fds, false));
+  struct watcher *watcher = new_watcher("room", fds[0]);
+  CHECK_OK(eddy_loop_add_writer(loop, fds[0], on_writable, watcher));
+  CHECK_OK(until(watcher, 1));
+  CHECK_OK(settle());
+  CHECK_TRACE("room");
+  CHECK(!eddy_loop_remove_writer(loop, fds[0]));
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, read_callback_is_queued_before_the_write_callback)
+{
+  int fds[2];
+  CHECK_OK(new_pair(fds, true));
+  struct watcher *writer = new_watcher("w", fds[0]);
+  struct watcher *reader = new_watcher("r", fds[0]);
+  reader->last = 1;
+  CHECK_OK(eddy_loop_add_writer(loop, fds[0], on_writable, writer));
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, reader));
+  CHECK_OK(until(writer, 1));
+  CHECK_TRACE("r w");
+  return 0;
+}
+
+static int count_report(eddy_loop *of, const eddy_exception_context *context, void *arg)
+{
+  struct watcher *reports = arg;
+  (void)of;
+  reports->calls++;
+  reports->rc = context->error;
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, error_of_a_callback_does_not_end_the_watch)
+{
+  int fds[2];
+  CHECK_OK(new_pair(fds, true));
+  struct watcher *watcher = new_watcher(NULL, fds[0]);
+  watcher->rc = EDDY_EIO;
+  watcher->last = 2;
+  struct watcher *reports = new_watcher(NULL, -1);
+  eddy_loop_set_exception_handler(loop, count_report, reports);
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, watcher));
+  CHECK_OK(until(watcher, 2));
+  CHECK_OK(settle());
+  eddy_loop_set_exception_handler(loop, NULL, NULL);
+  CHECK_EQ(reports->calls, 2);
+  CHECK_EQ(reports->rc, EDDY_EIO);
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, a_hundred_descriptors_are_all_served)
+{
+  enum { COUNT = 100 };
+  struct watcher **watchers = test_new(COUNT * sizeof *watchers);
+  for (int i = 0; i < COUNT; i++) {
+    int fds[2];
+    CHECK_OK(new_pair(fds, true));
+    watchers[i] = new_watcher(NULL, fds[0]);
+    watchers[i]->last = 1;
+    CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, watchers[i]));
+  }
+  for (int i = 0; i < COUNT; i++)
+    CHECK_OK(until(watchers[i], 1));
+  return 0;
+}
+
+/* ---- removing and replacing ---- */
+
+static int remove_both(struct watcher *watcher)
+{
+  CHECK(eddy_loop_remove_reader(loop, watcher->fd));
+  CHECK(eddy_loop_remove_reader(loop, watcher->other->fd));
+  return 0;
+}
+
+/* Two readers that are called in one iteration, and know each other. */
+static int new_couple(struct watcher **a, struct watcher **b)
+{
+  int fds[2], more[2];
+  CHECK_OK(new_pair(fds, true));
+  CHECK_OK(new_pair(more, true));
+  *a = new_watcher(NULL, fds[0]);
+  *b = new_watcher(NULL, more[0]);
+  (*a)->other = *b;
+  (*b)->other = *a;
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, *a));
+  CHECK_OK(eddy_loop_add_reader(loop, more[0], on_ready, *b));
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, reader_removed_by_an_earlier_callback_of_the_iteration_does_not_run)
+{
+  struct watcher *a, *b;
+  CHECK_OK(new_couple(&a, &b));
+  a->also = b->also = remove_both;
+  CHECK_OK(settle());
+  CHECK_OK(settle());
+  CHECK_EQ(a->calls + b->calls, 1);
+  return 0;
+}
+
+static int remove_writer_too(struct watcher *watcher)
+{
+  CHECK(eddy_loop_remove_writer(loop, watcher->fd));
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, writer_removed_by_the_reader_of_its_descriptor_does_not_run)
+{
+  int fds[2];
+  CHECK_OK(new_pair(fds, true));
+  struct watcher *writer = new_watcher("w", fds[0]);
+  struct watcher *reader = new_watcher("r", fds[0]);
+  reader->last = 1;
+  reader->also = remove_writer_too;
+  CHECK_OK(eddy_loop_add_writer(loop, fds[0], on_writable, writer));
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, reader));
+  CHECK_OK(settle());
+  CHECK_OK(settle());
+  CHECK_TRACE("r");
+  return 0;
+}
+
+static int replace_other(struct watcher *watcher)
+{
+  static struct watcher fresh;
+  fresh = (struct watcher){.name = "new", .fd = watcher->other->fd, .last = 1};
+  trace("old");
+  CHECK(eddy_loop_remove_reader(loop, watcher->fd));
+  return eddy_loop_add_reader(loop, fresh.fd, on_ready, &fresh);
+}
+
+EDDY_TASK_TEST(watch, adding_again_replaces_and_cancels_the_callback_that_was_queued)
+{
+  struct watcher *a, *b;
+  CHECK_OK(new_couple(&a, &b));
+  a->also = b->also = replace_other;
+  CHECK_OK(settle());
+  CHECK_OK(settle());
+  CHECK_EQ(a->calls + b->calls, 1);
+  CHECK_TRACE("old new");
+  return 0;
+}
+
+static int remove_and_add_other(struct watcher *watcher)
+{
+  trace("first");
+  watcher->other->also = NULL;
+  watcher->other->name = "second";
+  watcher->other->last = 1;
+  CHECK(eddy_loop_remove_reader(loop, watcher->fd));
+  CHECK(eddy_loop_remove_reader(loop, watcher->other->fd));
+  CHECK_OK(eddy_loop_add_reader(loop, watcher->other->fd, on_ready, watcher->other));
+  return eddy_loop_call_soon(loop, trace_fn, "next", NULL);
+}
+
+EDDY_TASK_TEST(watch, removed_and_added_again_it_runs_in_the_next_iteration)
+{
+  struct watcher *a, *b;
+  CHECK_OK(new_couple(&a, &b));
+  a->also = b->also = remove_and_add_other;
+  CHECK_OK(settle());
+  CHECK_OK(settle());
+  CHECK_TRACE("first next second");
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, adding_again_replaces_the_callback)
+{
+  int fds[2];
+  CHECK_OK(new_pair(fds, true));
+  struct watcher *old = new_watcher("old", fds[0]);
+  struct watcher *fresh = new_watcher("new", fds[0]);
+  fresh->last = 1;
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, old));
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, fresh));
+  CHECK_OK(settle());
+  CHECK_OK(settle());
+  CHECK_TRACE("new");
+  CHECK(!eddy_loop_remove_reader(loop, fds[0]));
+  return 0;
+}
+
+static int replace_itself(struct watcher *watcher)
+{
+  return eddy_loop_add_reader(loop, watcher->fd, on_ready, watcher->other);
+}
+
+EDDY_TASK_TEST(watch, callback_may_replace_itself)
+{
+  int fds[2];
+  CHECK_OK(new_pair(fds, true));
+  struct watcher *first = new_watcher("first", fds[0]);
+  first->other = new_watcher("second", fds[0]);
+  first->other->last = 1;
+  first->also = replace_itself;
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, first));
+  CHECK_OK(until(first->other, 1));
+  CHECK_OK(settle());
+  CHECK_TRACE("first second");
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, remove_says_whether_there_was_one)
+{
+  int fds[2];
+  CHECK_OK(new_pair(fds, false));
+  struct watcher *watcher = new_watcher("never", fds[0]);
+  CHECK(!eddy_loop_remove_reader(loop, fds[0]));
+  CHECK(!eddy_loop_remove_writer(loop, fds[0]));
+  CHECK(!eddy_loop_remove_reader(loop, -1));
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, watcher));
+  CHECK(!eddy_loop_remove_writer(loop, fds[0]));
+  CHECK(eddy_loop_remove_reader(loop, fds[0]));
+  CHECK(!eddy_loop_remove_reader(loop, fds[0]));
+  return 0;
+}
+
+/* ---- what is refused ---- */
+
+EDDY_TASK_TEST(watch, bad_arguments_are_refused)
+{
+  int fds[2];
+  CHECK_OK(new_pair(fds, false));
+  CHECK_CODE(eddy_loop_add_reader(NULL, fds[0], on_ready, NULL), EDDY_EINVAL);
+  CHECK_CODE(eddy_loop_add_writer(NULL, fds[0], on_ready, NULL), EDDY_EINVAL);
+  CHECK_CODE(eddy_loop_add_reader(loop, fds[0], NULL, NULL), EDDY_EINVAL);
+  CHECK_CODE(eddy_loop_add_writer(loop, fds[0], NULL, NULL), EDDY_EINVAL);
+  CHECK_CODE(eddy_loop_add_reader(loop, -1, on_ready, NULL), EDDY_EBADF);
+  CHECK_CODE(eddy_loop_add_writer(loop, INT_MIN, on_ready, NULL), EDDY_EBADF);
+  CHECK(!eddy_loop_remove_reader(loop, fds[0]));
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, closed_descriptor_is_refused)
+{
+  int fds[2];
+  CHECK_OK(new_pair(fds, false));
+  test_fd_closed(fds[0]);
+  CHECK_OK(eddy_sock_close(fds[0]));
+  CHECK_CODE(eddy_loop_add_reader(loop, fds[0], on_ready, NULL), EDDY_EBADF);
+  CHECK_CODE(eddy_loop_add_writer(loop, fds[0], on_ready, NULL), EDDY_EBADF);
+  CHECK(!eddy_loop_remove_reader(loop, fds[0]));
+  return 0;
+}
+
+EDDY_TEST_KERNEL(watch, files_that_cannot_be_waited_for_are_refused)
+{
+  CHECK_OK(test_loop(&loop));
+  FILE *file = tmpfile();
+  CHECK(file != NULL);
+  int directory = open("/", O_RDONLY | O_CLOEXEC);
+  int read_file = eddy_loop_add_reader(loop, fileno(file), on_ready, NULL);
+  int write_file = eddy_loop_add_writer(loop, fileno(file), on_ready, NULL);
+  int read_directory = eddy_loop_add_reader(loop, directory, on_ready, NULL);
+  fclose(file);
+  close(directory);
+  CHECK_CODE(read_file, EDDY_EPERM);
+  CHECK_CODE(write_file, EDDY_EPERM);
+  CHECK_CODE(read_directory, EDDY_EPERM);
+  CHECK_OK(eddy_loop_run(loop));
+  return 0;
+}
+
+static int read_one(void *arg)
+{
+  char byte;
+  size_t got;
+  return eddy_sock_recv(*(int *)arg, &byte, 1, &got);
+}
+
+EDDY_TASK_TEST(watch, direction_in_which_a_task_waits_is_busy)
+{
+  int *fds = test_new(2 * sizeof *fds);
+  size_t sent;
+  eddy_task *task;
+  CHECK_OK(new_pair(fds, false));
+  CHECK_OK(test_task(read_one, fds, &task));
+  CHECK_OK(eddy_sleep(0));
+  CHECK_CODE(eddy_loop_add_reader(loop, fds[0], on_ready, NULL), EDDY_EBUSY);
+  struct watcher *writer = new_watcher("w", fds[0]);
+  CHECK_OK(eddy_loop_add_writer(loop, fds[0], on_writable, writer));
+  CHECK_OK(until(writer, 1));
+  CHECK_OK(eddy_sock_send(fds[1], "x", 1, &sent));
+  CHECK_OK(eddy_task_await(task, NULL));
+  CHECK_TRACE("w");
+  return 0;
+}
+
+EDDY_TASK_TEST(watch, watched_direction_is_busy_for_a_task)
+{
+  int fds[2];
+  char byte;
+  size_t got;
+  CHECK_OK(new_pair(fds, false));
+  CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, new_watcher("r", fds[0])));
+  CHECK_CODE(eddy_sock_recv(fds[0], &byte, 1, &got), EDDY_EBUSY);
+  CHECK(eddy_loop_remove_reader(loop, fds[0]));
+  CHECK_TRACE("");
+  return 0;
+}
+
+EDDY_TEST_VIRTUAL(watch, kernel_descriptor_is_refused)
+{
+  int ends[2];
+  CHECK_OK(test_loop(&loop));
+  CHECK_EQ(pipe(ends), 0);
+  int reader = eddy_loop_add_reader(loop, ends[0], on_ready, NULL);
+  int writer = eddy_loop_add_writer(loop, ends[1], on_ready, NULL);
+  close(ends[0]);
+  close(ends[1]);
+  CHECK_CODE(reader, EDDY_ENOTSUP);
+  CHECK_CODE(writer, EDDY_ENOTSUP);
+  return 0;
+}

@@ -109,8 +109,8 @@ static inline void child_wait(struct child *child)
 {
   size_t length = 0;
   ssize_t got;
-  while ((got = read(child->output, child->text + length,
-              sizeof child->text - 1 - length)) > 0)
+  while ((got = read(
+              child->output, child->text + length, sizeof child->text - 1 - length)) > 0)
     length += (size_t)got;
   child->text[length] = '\0';
   close(child->output);

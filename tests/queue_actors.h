@@ -116,6 +116,25 @@ static inline int start_join(
   return rc;
 }
 
+/* Lets go of the queue in the slot, once. */
+static inline void drop_queue(void *slot)
+{
+  eddy_queue **queue = slot;
+  eddy_queue_unref(*queue);
+  *queue = NULL;
+}
+
+/* A queue for tests about references: *slot is dropped by drop_queue, at the latest when
+ * the test is over. */
+static inline int own_queue(size_t maxsize, eddy_queue ***slot)
+{
+  eddy_queue_options options = {.maxsize = maxsize};
+  *slot = test_new(sizeof **slot);
+  CHECK_OK(eddy_queue_new(&options, *slot));
+  test_defer_late(drop_queue, *slot);
+  return 0;
+}
+
 /* Puts a number in without waiting. */
 static inline int put_now(eddy_queue *queue, int64_t value)
 {

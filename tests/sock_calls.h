@@ -90,11 +90,35 @@ static inline int connect_start(
   return 0;
 }
 
+/* Whether its task waits (and has not failed before it could). */
+static inline bool call_waits(const struct call *call)
+{
+  return call->rc == EDDY_PENDING && !eddy_task_done(call->task);
+}
+
 /* Waits for the call, and gives its code. */
 static inline int call_join(struct call *call)
 {
   int rc = eddy_task_await(call->task, NULL);
   return rc < 0 && rc != call->rc ? rc : call->rc;
+}
+
+static inline int close_fd_of(eddy_future *future, void *arg)
+{
+  int *fd = arg;
+  (void)future;
+  test_fd_closed(*fd);
+  (void)eddy_sock_close(*fd); /* the task may have done so */
+  return 0;
+}
+
+/* Closes the descriptor when the task has ended, so that nobody waits for a task that has
+ * failed. */
+static inline int close_when_done(eddy_task *task, int fd)
+{
+  int *copy = test_new(sizeof *copy);
+  *copy = fd;
+  return eddy_future_add_done_callback(eddy_task_future(task), close_fd_of, copy);
 }
 
 /* Gives the loop time to see what has happened to descriptors. */

@@ -75,8 +75,8 @@ static inline int trace_report(
   } else if (context->detail == NULL) {
     trace("[%s: %s]", context->message, eddy_err_name(context->error));
   } else {
-    trace("[%s: %s: %s]", context->message, eddy_err_name(context->error),
-        context->detail);
+    trace(
+        "[%s: %s: %s]", context->message, eddy_err_name(context->error), context->detail);
   }
   return 0;
 }

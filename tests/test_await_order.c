@@ -124,7 +124,8 @@ WAIT_ENABLED(enabled_join, finish_one, self->queue, eddy_queue_join(self->queue)
 
 EDDY_TASK_TEST(await_order, what_is_there_already_is_had_at_0)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     eddy_future *done;
     CHECK_OK(test_future(NULL, &done));
     CHECK_OK(eddy_future_set_result(done, eddy_int(1)));
@@ -156,7 +157,8 @@ static int trace_first_step(eddy_frame *frame)
 
 EDDY_TASK_TEST(await_order, first_step_of_a_new_task_is_at_1)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     probe->began = test_iteration();
     CHECK_OK(run_probe(probe, trace_first_step));
     CHECK_TRACE("ok+1");
@@ -166,7 +168,8 @@ EDDY_TASK_TEST(await_order, first_step_of_a_new_task_is_at_1)
 
 EDDY_TASK_TEST(await_order, sleep_of_zero_or_less_goes_on_at_1)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     CHECK_OK(run_probe(probe, wait_sleep));
     probe->delay = EDDY_S(-1);
     CHECK_OK(run_probe(probe, wait_sleep));
@@ -194,7 +197,8 @@ static int sleep_beside_timer(eddy_frame *frame)
 
 EDDY_TASK_TEST_VIRTUAL(await_order, sleeper_goes_on_1_after_its_timer)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     probe->delay = EDDY_S(1);
     CHECK_OK(run_probe(probe, sleep_beside_timer));
     CHECK_TRACE("ok+1");
@@ -206,7 +210,8 @@ EDDY_TASK_TEST_VIRTUAL(await_order, sleeper_goes_on_1_after_its_timer)
 
 EDDY_TASK_TEST(await_order, future_done_at_1_is_had_at_2)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     CHECK_OK(test_future(NULL, &probe->future));
     CHECK_OK(run_probe(probe, enabled_future));
     CHECK_OK(test_future(NULL, &probe->future));
@@ -218,7 +223,8 @@ EDDY_TASK_TEST(await_order, future_done_at_1_is_had_at_2)
 
 EDDY_TASK_TEST(await_order, queue_ready_at_1_is_had_at_2)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     CHECK_OK(test_queue(1, &probe->queue));
     CHECK_OK(run_probe(probe, enabled_get));
     CHECK_OK(eddy_queue_task_done(probe->queue));
@@ -245,7 +251,8 @@ static int await_new_task(eddy_frame *frame)
 
 EDDY_TASK_TEST(await_order, new_task_that_ends_at_once_is_had_at_2)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     CHECK_OK(run_probe(probe, await_new_task));
     CHECK_TRACE("ok+2");
   }
@@ -270,7 +277,8 @@ static int nest(eddy_frame *frame)
 
 EDDY_TASK_TEST(await_order, n_nested_tasks_are_had_at_2n)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     probe->depth = 5;
     CHECK_OK(run_probe(probe, nest));
     CHECK_TRACE("ok+0 ok+2 ok+4 ok+6 ok+8 ok+10");
@@ -310,7 +318,8 @@ static int gather_future(eddy_frame *frame)
 
 EDDY_TASK_TEST(await_order, gather_is_had_one_later_than_its_last_child)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     CHECK_OK(run_probe(probe, gather_two_tasks));
     CHECK_OK(test_future(NULL, &probe->future));
     CHECK_OK(run_probe(probe, gather_future));
@@ -338,7 +347,8 @@ static int cancel_then_await(eddy_frame *frame)
 
 EDDY_TASK_TEST(await_order, cancelled_task_is_had_at_2_started_or_not)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     probe->depth = 1;
     CHECK_OK(run_probe(probe, cancel_then_await));
     probe->depth = 0;
@@ -364,7 +374,8 @@ static int run_cancelled(struct probe *probe, eddy_frame_fn *wait)
 
 EDDY_TASK_TEST(await_order, own_cancel_ends_the_next_wait_at_1)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     CHECK_OK(run_cancelled(probe, wait_sleep));
     probe->delay = EDDY_S(10);
     CHECK_OK(run_cancelled(probe, wait_sleep));
@@ -384,7 +395,8 @@ EDDY_TASK_TEST(await_order, own_cancel_ends_the_next_wait_at_1)
 
 EDDY_TASK_TEST(await_order, own_cancel_that_goes_to_a_task_ends_the_wait_at_2)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     eddy_task *task;
     CHECK_OK(test_task(sleep_long, NULL, &task));
     CHECK_OK(eddy_sleep(0));
@@ -411,7 +423,8 @@ static int timeout_of_zero(eddy_frame *frame)
 
 EDDY_TASK_TEST(await_order, timeout_of_zero_strikes_a_sleep_at_2_and_a_yield_at_1)
 {
-  EACH_KIND (probe) {
+  EACH_KIND(probe)
+  {
     probe->delay = EDDY_S(10);
     CHECK_OK(run_probe(probe, timeout_of_zero));
     probe->delay = 0;

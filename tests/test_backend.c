@@ -1,4 +1,5 @@
 /* Which backend a loop gets, and what a backend of the program's own is asked for. */
+#include "owned.h"
 #include "toy_backend.h"
 
 #include <signal.h>
@@ -126,10 +127,22 @@ EDDY_TEST(backend, libuvs_loop_can_be_had_where_there_is_one)
   return 0;
 }
 
-static void stop_handle(uv_timer_t *timer)
+static void close_timer(void *arg)
+{
+  uv_handle_t *timer = arg;
+  if (!uv_is_closing(timer)) uv_close(timer, NULL);
+}
+
+static void on_timer(uv_timer_t *timer)
 {
   trace("%s", (const char *)timer->data);
-  uv_close((uv_handle_t *)timer, NULL);
+  close_timer(timer);
+}
+
+static int start_timer(void *timer)
+{
+  trace("eddy");
+  return uv_timer_start(timer, on_timer, 1, 0);
 }
 
 EDDY_TEST_KERNEL(backend, other_users_of_libuvs_loop_keep_it_running)
@@ -137,9 +150,9 @@ EDDY_TEST_KERNEL(backend, other_users_of_libuvs_loop_keep_it_running)
   uv_timer_t *timer = test_new(sizeof *timer);
   CHECK_OK(test_loop(&loop));
   CHECK_OK(uv_timer_init(eddy_loop_uv(loop), timer));
+  test_defer(close_timer, timer);
   timer->data = "libuv";
-  CHECK_OK(uv_timer_start(timer, stop_handle, 1, 0));
-  CHECK_OK(eddy_loop_call_soon(loop, trace_fn, "eddy", NULL));
+  CHECK_OK(eddy_loop_call_soon(loop, start_timer, timer, NULL));
   CHECK_OK(eddy_loop_run(loop));
   CHECK_TRACE("eddy libuv");
   return 0;
@@ -191,13 +204,12 @@ EDDY_UNIT_TEST(backend, half_that_cannot_open_makes_no_loop)
 
 EDDY_UNIT_TEST(backend, poll_may_sleep_until_the_nearest_deadline)
 {
-  eddy_handle *nearer;
+  eddy_handle **nearer = test_handles(1);
   CHECK_OK(toy_loop(&loop));
   CHECK_OK(eddy_loop_call_later(loop, 700, trace_fn, "700", NULL));
-  CHECK_OK(eddy_loop_call_later(loop, 300, trace_fn, "300", &nearer));
+  CHECK_OK(eddy_loop_call_later(loop, 300, trace_fn, "300", nearer));
   CHECK_OK(eddy_loop_call_later(loop, 500, trace_fn, "500", NULL));
-  eddy_handle_cancel(nearer);
-  eddy_handle_unref(nearer);
+  eddy_handle_cancel(*nearer);
   CHECK_OK(eddy_loop_run(loop));
   CHECK_EQ(toy.timeouts[0], 500);
   CHECK_EQ(toy.timeouts[1], 200);
@@ -348,7 +360,8 @@ static int receive(void *arg)
   return 0;
 }
 
-EDDY_UNIT_TEST(backend, operation_is_finished_until_it_answers_something_else_than_pending)
+EDDY_UNIT_TEST(
+    backend, operation_is_finished_until_it_answers_something_else_than_pending)
 {
   eddy_task *task;
   CHECK_OK(toy_loop(&loop));
@@ -417,6 +430,18 @@ EDDY_UNIT_TEST(backend, caught_signal_runs_the_handler)
   CHECK_OK(eddy_loop_call_later(loop, 10, trace_fn, "timer", NULL));
   CHECK_OK(eddy_loop_run(loop));
   CHECK_TRACE("caught timer");
+  return 0;
+}
+
+EDDY_UNIT_TEST(backend, signal_is_waited_for_as_long_as_it_takes)
+{
+  CHECK_OK(toy_loop(&loop));
+  CHECK_OK(eddy_loop_add_signal_handler(loop, SIGUSR1, end_watch, "caught"));
+  toy.quiet = 5;
+  toy.caught = SIGUSR1;
+  CHECK_OK(eddy_loop_run(loop));
+  CHECK_EQ(toy.timeouts[4], EDDY_NEVER);
+  CHECK_TRACE("caught");
   return 0;
 }
 

@@ -51,6 +51,24 @@ static int wait_on(eddy_frame *frame)
   EDDY_END(frame);
 }
 
+static int sleep_quietly(eddy_frame *frame)
+{
+  struct body *self = (struct body *)frame;
+  EDDY_BEGIN(frame);
+  EDDY_AWAIT(frame, self->rc, eddy_sleep(self->delay));
+  if (self->rc < 0) EDDY_RAISE(frame, self->rc);
+  EDDY_END(frame);
+}
+
+static int wait_quietly(eddy_frame *frame)
+{
+  struct body *self = (struct body *)frame;
+  EDDY_BEGIN(frame);
+  EDDY_AWAIT(frame, self->rc, eddy_await(self->future, NULL));
+  if (self->rc < 0) EDDY_RAISE(frame, self->rc);
+  EDDY_END(frame);
+}
+
 /* Sleeps or waits, swallows the cancellation, goes on and returns 5. */
 static int swallow(eddy_frame *frame)
 {
@@ -75,6 +93,27 @@ EDDY_TASK_TEST(cancel, of_a_finished_task_is_refused)
   CHECK(!eddy_task_cancel(task, NULL));
   CHECK_EQ(eddy_task_cancelling(task), 0);
   CHECK(!eddy_task_cancelled(task));
+  return 0;
+}
+
+static int fail(void *arg)
+{
+  (void)arg;
+  return EDDY_EIO;
+}
+
+/* Whoever cancels does not want to know the error. */
+EDDY_TASK_TEST(cancel, of_a_failed_task_takes_its_error_as_read)
+{
+  eddy_task *task;
+  trace_reports(NULL);
+  CHECK_OK(eddy_create_task(fail, NULL, &task));
+  int rc = eddy_sleep(0);
+  bool accepted = eddy_task_cancel(task, NULL);
+  eddy_task_unref(task);
+  CHECK_OK(rc);
+  CHECK(!accepted);
+  CHECK_TRACE("");
   return 0;
 }
 
@@ -344,6 +383,27 @@ EDDY_TASK_TEST(cancel, is_passed_on_to_the_task_waited_for)
     CHECK_EQ(eddy_task_cancelling(inner), 1);
     CHECK_TRACE("both:1 next got");
   }
+  return 0;
+}
+
+/* Each of many tasks waits for the next: the request finds the last, on a small stack. */
+EDDY_TASK_TEST(cancel, goes_along_a_chain_of_any_length)
+{
+  enum { LENGTH = 20000 };
+  struct body *bodies = test_new(LENGTH * sizeof *bodies);
+  eddy_task *inner, *outer;
+  bodies[0].delay = EDDY_S(3600);
+  CHECK_OK(test_frame_task(TEST_STACKLESS, &bodies[0], sleep_quietly, &inner));
+  for (int i = 1; i < LENGTH; i++) {
+    bodies[i].future = eddy_task_future(inner);
+    CHECK_OK(test_frame_task(TEST_STACKLESS, &bodies[i], wait_quietly, &outer));
+    inner = outer;
+  }
+  CHECK_OK(eddy_sleep(0));
+  CHECK(eddy_task_cancel(outer, NULL));
+  CHECK(eddy_task_cancel(outer, NULL));
+  CHECK_EQ(eddy_task_cancelling(outer), 2);
+  CHECK_CODE(eddy_task_await(outer, NULL), EDDY_ECANCELLED);
   return 0;
 }
 

@@ -142,7 +142,7 @@ static int ignore_on_stack(void *arg)
   int rc;
   do {
     rc = eddy_sleep(EDDY_S(1));
-  } while (rc <= 0);
+  } while (rc == 0 || rc == EDDY_EGENERATOREXIT);
   return rc;
 }
 
@@ -150,8 +150,10 @@ static int ignore_in_frame(eddy_frame *frame)
 {
   struct body *self = (struct body *)frame;
   EDDY_BEGIN(frame);
-  for (;;)
+  do {
     EDDY_AWAIT(frame, self->rc, eddy_sleep(EDDY_S(1)));
+  } while (self->rc == 0 || self->rc == EDDY_EGENERATOREXIT);
+  EDDY_RAISE(frame, self->rc);
   EDDY_END(frame);
 }
 
@@ -191,8 +193,8 @@ EDDY_TEST(close, task_has_the_outcome_of_its_cleanup)
   CHECK_OK(run_once(loop));
   CHECK_OK(eddy_loop_close(loop));
   CHECK_CODE(eddy_task_result(task, NULL), EDDY_EIO);
-  CHECK_STR(eddy_future_message(eddy_task_future(task)),
-      "cleanup failed after EGENERATOREXIT");
+  CHECK_STR(
+      eddy_future_message(eddy_task_future(task)), "cleanup failed after EGENERATOREXIT");
   CHECK_TRACE(PENDING);
   return 0;
 }

@@ -192,8 +192,7 @@ static int message_in_callback(void *arg)
 EDDY_TASK_TEST(error, message_of_a_task_is_not_seen_in_a_callback)
 {
   (void)eddy_raise(EDDY_EIO, "the task's");
-  CHECK_OK(eddy_loop_call_soon(
-      eddy_get_running_loop(), message_in_callback, NULL, NULL));
+  CHECK_OK(eddy_loop_call_soon(eddy_get_running_loop(), message_in_callback, NULL, NULL));
   CHECK_OK(eddy_sleep(0));
   CHECK_STR(eddy_message(EDDY_EIO), "the task's");
   CHECK_TRACE("ran");

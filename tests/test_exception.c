@@ -1,5 +1,6 @@
 /* The exception handler: what it is told, and what happens without one. */
 #include "capture.h"
+#include "owned.h"
 
 static eddy_loop *loop; /* the case's */
 
@@ -59,12 +60,11 @@ EDDY_TEST(exception, handler_is_told_the_message_that_was_raised)
 
 EDDY_TEST(exception, handler_is_told_the_handle)
 {
-  eddy_handle *handle;
+  eddy_handle **handle = test_handles(1);
   CHECK_OK(test_loop(&loop));
   eddy_loop_set_exception_handler(loop, note, "told");
-  CHECK_OK(eddy_loop_call_soon(loop, fail_with_words, NULL, &handle));
+  CHECK_OK(eddy_loop_call_soon(loop, fail_with_words, NULL, handle));
   CHECK_OK(eddy_loop_run(loop));
-  eddy_handle_unref(handle);
   CHECK_TRACE("told: error in a callback EINVAL port 70000 is out of range handle");
   return 0;
 }

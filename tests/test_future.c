@@ -292,6 +292,25 @@ EDDY_TEST(future, callbacks_of_a_closed_loop_never_run)
   return 0;
 }
 
+EDDY_TEST(future, may_be_completed_after_its_loop_was_closed)
+{
+  eddy_loop *loop;
+  eddy_future *future, *gather;
+  eddy_value value;
+  CHECK_OK(test_loop(&loop));
+  CHECK_OK(test_future(loop, &future));
+  CHECK_OK(test_gather(&future, 1, EDDY_GATHER_RAISE, &gather));
+  CHECK_OK(eddy_future_add_done_callback(future, trace_done, "callback"));
+  CHECK_OK(eddy_loop_close(loop));
+  CHECK_OK(eddy_future_set_result(future, eddy_int(4)));
+  CHECK_OK(eddy_future_result(future, &value));
+  CHECK_EQ(value.i, 4);
+  CHECK_EQ(eddy_future_remove_done_callback(future, trace_done, "callback"), 0);
+  CHECK_CODE(eddy_future_result(gather, NULL), EDDY_EINVALIDSTATE);
+  CHECK_TRACE("");
+  return 0;
+}
+
 /* ---- never retrieved (rule 88) ---- */
 
 #define NEVER_RETRIEVED "[the error of a future was never retrieved: EIO: unread]"

@@ -1,6 +1,8 @@
 /* Generators on stacks of their own. */
 #include "tasks.h"
 
+#include <errno.h>
+
 static void free_gen(void *gen)
 {
   eddy_gen_free(gen);
@@ -346,6 +348,26 @@ EDDY_UNIT_TEST(gen, many_are_alive_at_once)
     }
   }
   CHECK_EQ(total, COUNT * (3 + 2 + 1));
+  return 0;
+}
+
+static int keep_errno(eddy_gen *gen, void *arg)
+{
+  (void)arg;
+  errno = ENOENT;
+  int rc = eddy_gen_yield(gen, eddy_int(1), NULL);
+  return rc < 0 ? rc : eddy_return(eddy_int(errno));
+}
+
+EDDY_UNIT_TEST(gen, errno_of_the_body_is_kept_across_a_yield)
+{
+  eddy_gen *gen;
+  eddy_value value;
+  CHECK_OK(test_gen(keep_errno, NULL, &gen));
+  CHECK_OK(eddy_gen_next(gen, NULL));
+  errno = EACCES;
+  CHECK_CODE(eddy_gen_next(gen, &value), EDDY_STOP);
+  CHECK_EQ(value.i, ENOENT);
   return 0;
 }
 

@@ -1,5 +1,8 @@
 /* The loop's life: running, stopping, closing, what it refuses, how it counts. */
 #include "capture.h"
+#include "owned.h"
+
+#include "base/clock.h"
 
 static int count_call(void *count)
 {
@@ -144,20 +147,30 @@ EDDY_TEST(loop, run_without_tasks_never_speaks_of_deadlock)
   return 0;
 }
 
-EDDY_TEST(loop, run_until_complete_reports_a_future_that_nobody_can_complete)
+static int wait_in_vain(void *unused)
 {
+  (void)unused;
   eddy_loop *loop;
   eddy_future *future;
-  CHECK_OK(test_loop(&loop));
-  CHECK_OK(test_future(loop, &future));
   eddy_value value = eddy_int(7);
-  struct capture *capture = capture_begin();
-  int rc = eddy_loop_run_until_complete(loop, future, &value);
-  const char *report = capture_end(capture);
-  CHECK_CODE(rc, EDDY_EDEADLOCK);
-  CHECK_CONTAINS(report, "deadlock");
+  if (eddy__thread_count() != 1) return fputs("not alone", stderr) < 0;
+  CHECK_OK(eddy_loop_new(NULL, &loop));
+  CHECK_OK(eddy_future_new(loop, &future));
+  CHECK_CODE(eddy_loop_run_until_complete(loop, future, &value), EDDY_EDEADLOCK);
   CHECK_EQ(value.i, 7);
   CHECK(!eddy_future_done(future));
+  return 0;
+}
+
+/* In a child, because in a process with other threads, such as a test runner's may be, one
+ * of those might help, and it waits on. ThreadSanitizer has a thread even in the child. */
+EDDY_TEST(loop, run_until_complete_reports_a_future_that_nobody_can_complete)
+{
+  static struct child child;
+  CHECK_OK(child_run(&child, wait_in_vain, NULL));
+  CHECK_EQ(child.status, 0);
+  if (strcmp(child.text, "not alone") == 0) return 0;
+  CHECK_EQ(count_parts(child.text, "deadlock"), 1);
   return 0;
 }
 
@@ -311,14 +324,15 @@ EDDY_TEST(loop, closed_loop_still_answers_questions)
 
 EDDY_TEST(loop, free_closes_a_loop_with_work_left)
 {
-  eddy_loop *loop;
-  CHECK_OK(eddy_loop_new(NULL, &loop));
+  eddy_loop **loop = test_loop_place();
+  CHECK_OK(eddy_loop_new(NULL, loop));
   for (int i = 0; i < 1000; i++) {
-    CHECK_OK(eddy_loop_call_soon(loop, trace_fn, "soon", NULL));
-    CHECK_OK(eddy_loop_call_later(loop, EDDY_S(i), trace_fn, "later", NULL));
-    CHECK_OK(eddy_loop_call_soon_threadsafe(loop, trace_fn, "posted"));
+    CHECK_OK(eddy_loop_call_soon(*loop, trace_fn, "soon", NULL));
+    CHECK_OK(eddy_loop_call_later(*loop, EDDY_S(i), trace_fn, "later", NULL));
+    CHECK_OK(eddy_loop_call_soon_threadsafe(*loop, trace_fn, "posted"));
   }
-  eddy_loop_free(loop);
+  eddy_loop_free(*loop);
+  *loop = NULL;
   CHECK_TRACE("");
   return 0;
 }

@@ -356,12 +356,12 @@ EDDY_TEST(queue, belongs_to_the_loop_on_which_someone_waited_first)
 
 static int drop_after_put(enum kind kind)
 {
-  eddy_queue *queue;
-  CHECK_OK(eddy_queue_new(NULL, &queue));
-  CHECK_OK(start_get(kind, "a", queue, NULL));
+  eddy_queue **queue;
+  CHECK_OK(own_queue(0, &queue));
+  CHECK_OK(start_get(kind, "a", *queue, NULL));
   CHECK_OK(settle());
-  CHECK_OK(put_now(queue, 1));
-  eddy_queue_unref(queue);
+  CHECK_OK(put_now(*queue, 1));
+  drop_queue(queue);
   CHECK_OK(settle());
   CHECK_TRACE("a:get a:1");
   return 0;
@@ -374,16 +374,16 @@ EDDY_TASK_TEST(queue, producer_may_let_go_after_its_last_put)
 
 static int drop_while_they_wait(enum kind kind)
 {
-  eddy_queue *queue;
+  eddy_queue **queue;
   eddy_task *getters[2], *joiner;
-  CHECK_OK(eddy_queue_new(NULL, &queue));
-  CHECK_OK(put_now(queue, 1));
-  CHECK_OK(take_now(queue));
-  CHECK_OK(start_get(kind, "a", queue, &getters[0]));
-  CHECK_OK(start_get(kind, "b", queue, &getters[1]));
-  CHECK_OK(start_join(kind, "j", queue, &joiner));
+  CHECK_OK(own_queue(0, &queue));
+  CHECK_OK(put_now(*queue, 1));
+  CHECK_OK(take_now(*queue));
+  CHECK_OK(start_get(kind, "a", *queue, &getters[0]));
+  CHECK_OK(start_get(kind, "b", *queue, &getters[1]));
+  CHECK_OK(start_join(kind, "j", *queue, &joiner));
   CHECK_OK(settle());
-  eddy_queue_unref(queue);
+  drop_queue(queue);
   for (int i = 0; i < 2; i++) {
     CHECK(eddy_task_cancel(getters[i], NULL));
   }
@@ -402,14 +402,14 @@ EDDY_TASK_TEST(queue, tasks_that_wait_keep_it)
 /* eddy_run cancels them; then the last reference goes with the loop. */
 EDDY_TASK_TEST(queue, may_be_left_behind_with_tasks_that_wait)
 {
-  eddy_queue *queue;
-  CHECK_OK(eddy_queue_new(&(eddy_queue_options){.maxsize = 1}, &queue));
-  CHECK_OK(put_now(queue, 1));
-  CHECK_OK(start_put(MIXED, "a", queue, 2, NULL));
-  CHECK_OK(start_put(MIXED, "b", queue, 3, NULL));
-  CHECK_OK(start_join(MIXED, "c", queue, NULL));
+  eddy_queue **queue;
+  CHECK_OK(own_queue(1, &queue));
+  CHECK_OK(put_now(*queue, 1));
+  CHECK_OK(start_put(MIXED, "a", *queue, 2, NULL));
+  CHECK_OK(start_put(MIXED, "b", *queue, 3, NULL));
+  CHECK_OK(start_join(MIXED, "c", *queue, NULL));
   CHECK_OK(settle());
-  eddy_queue_unref(queue);
+  drop_queue(queue);
   CHECK_TRACE("a:put b:put");
   return 0;
 }

@@ -266,12 +266,12 @@ EDDY_TEST(queue_cb, waiting_or_woken_is_let_go_of_with_the_loop)
 
 EDDY_TASK_TEST(queue_cb, keeps_the_queue)
 {
-  eddy_queue *queue;
-  CHECK_OK(eddy_queue_new(NULL, &queue));
-  CHECK_OK(ask(NULL, "a", queue, 0));
-  CHECK_OK(ask(NULL, "b", queue, 0));
-  CHECK_OK(put_now(queue, 1));
-  eddy_queue_unref(queue);
+  eddy_queue **queue;
+  CHECK_OK(own_queue(0, &queue));
+  CHECK_OK(ask(NULL, "a", *queue, 0));
+  CHECK_OK(ask(NULL, "b", *queue, 0));
+  CHECK_OK(put_now(*queue, 1));
+  drop_queue(queue);
   CHECK_OK(settle());
   CHECK_TRACE("a:1"); /* b waits until the loop ends */
   return 0;

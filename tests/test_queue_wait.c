@@ -490,8 +490,8 @@ EDDY_TASK_TEST_VIRTUAL(queue_wait, timeout_around_a_get_loses_no_item)
   CHECK_EQ(eddy_loop_time(loop), EDDY_S(5));
   CHECK_EQ(value.i, -1);
   /* Put and deadline in one instant: the item stays. */
-  CHECK_OK(eddy_timeout_enter(&scope, EDDY_S(5)));
   CHECK_OK(eddy_loop_call_later(loop, EDDY_S(5), put_one, queue, NULL));
+  CHECK_OK(eddy_timeout_enter(&scope, EDDY_S(5)));
   rc = eddy_queue_get(queue, &value);
   CHECK_CODE(eddy_timeout_exit(&scope, rc), EDDY_ETIMEDOUT);
   CHECK_EQ(eddy_queue_qsize(queue), 1);

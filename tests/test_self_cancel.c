@@ -156,6 +156,40 @@ EDDY_TASK_TEST(self_cancel, is_passed_on_to_the_task_waited_for_next)
   return 0;
 }
 
+static int swallow(void *arg)
+{
+  (void)arg;
+  trace("inner:%s", eddy_message(eddy_sleep(EDDY_S(3600))));
+  return eddy_return(eddy_int(5));
+}
+
+static int await_and_go_on(eddy_frame *frame)
+{
+  struct body *self = (struct body *)frame;
+  EDDY_BEGIN(frame);
+  CHECK_OK(cancel_oneself("asked"));
+  EDDY_AWAIT(frame, self->rc, eddy_await(self->future, &self->value));
+  trace("got%d", self->rc == 0 ? (int)self->value.i : self->rc);
+  EDDY_AWAIT(frame, self->rc, eddy_sleep(0));
+  trace("%s", self->rc == 0 ? "next" : "hit");
+  EDDY_END(frame);
+}
+
+EDDY_TASK_TEST(self_cancel, task_waited_for_may_swallow_it)
+{
+  for (int kind = 0; kind < TEST_KINDS; kind++) {
+    struct body *body = test_new(sizeof *body);
+    eddy_task *inner, *task;
+    CHECK_OK(test_task(swallow, NULL, &inner));
+    CHECK_OK(eddy_sleep(0));
+    body->future = eddy_task_future(inner);
+    CHECK_OK(test_frame_task(kind, body, await_and_go_on, &task));
+    CHECK_OK(eddy_task_await(task, NULL));
+    CHECK_TRACE("inner:asked got5 next");
+  }
+  return 0;
+}
+
 /* ---- how the body ends decides (rules 31, 34) ---- */
 
 static int return_after(void *message)

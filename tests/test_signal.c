@@ -269,7 +269,8 @@ static int remove_and_add(void *unused)
 {
   (void)unused;
   CHECK_OK(handle_once("removed"));
-  return eddy_loop_add_signal_handler(loop, SIGUSR1, handle_once, "new");
+  CHECK_OK(eddy_loop_add_signal_handler(loop, SIGUSR1, handle_once, "new"));
+  return eddy_loop_call_later(loop, EDDY_MS(1), raise_usr1, NULL, NULL);
 }
 
 EDDY_TEST(signal, handler_can_be_added_again_after_it_was_removed)
@@ -277,7 +278,6 @@ EDDY_TEST(signal, handler_can_be_added_again_after_it_was_removed)
   CHECK_OK(test_loop(&loop));
   CHECK_OK(eddy_loop_add_signal_handler(loop, SIGUSR1, handle_once, "old"));
   CHECK_OK(eddy_loop_call_soon(loop, remove_and_add, NULL, NULL));
-  CHECK_OK(eddy_loop_call_later(loop, EDDY_MS(1), raise_usr1, NULL, NULL));
   CHECK_OK(eddy_loop_run(loop));
   CHECK_TRACE("removed raise new");
   return 0;

@@ -127,8 +127,7 @@ EDDY_TASK_TEST_VIRTUAL(sleep, wakes_one_iteration_after_the_timer)
 
 EDDY_TASK_TEST(sleep, bare_yield_comes_before_a_timer_that_is_due)
 {
-  CHECK_OK(
-      eddy_loop_call_later(eddy_get_running_loop(), 0, trace_fn, "timer", NULL));
+  CHECK_OK(eddy_loop_call_later(eddy_get_running_loop(), 0, trace_fn, "timer", NULL));
   CHECK_OK(test_call_soon(trace_fn, "soon"));
   CHECK_OK(eddy_sleep(0));
   trace("task");

@@ -13,7 +13,7 @@ static int refuse_second(enum kind kind, int fds[2], enum call_kind what)
   struct call *first, *second;
   CHECK_OK(call_start(kind, what, fds[0], NULL, 3, &first));
   CHECK_OK(look_around());
-  CHECK_EQ(first->rc, EDDY_PENDING);
+  CHECK(call_waits(first));
   for (int i = 0; i < 2; i++) {
     CHECK_OK(call_start(i == 0 ? kind : STACKFUL, what, fds[0], NULL, 3, &second));
     CHECK_CODE(call_join(second), EDDY_EBUSY);
@@ -23,7 +23,7 @@ static int refuse_second(enum kind kind, int fds[2], enum call_kind what)
     snprintf(number, sizeof number, "descriptor %d", fds[0]);
     CHECK_CONTAINS(second->message, number);
   }
-  CHECK_EQ(first->rc, EDDY_PENDING);
+  CHECK(call_waits(first));
   return 0;
 }
 
@@ -33,6 +33,7 @@ static int two_receivers(enum kind kind, int fds[2])
   CHECK_OK(refuse_second(kind, fds, RECV));
   CHECK_OK(call_start(kind, RECV_INTO, fds[1], NULL, 3, &first));
   CHECK_OK(look_around());
+  CHECK(call_waits(first));
   CHECK_OK(call_start(kind, RECV, fds[1], NULL, 3, &second));
   CHECK_CODE(call_join(second), EDDY_EBUSY);
   /* The first one still waits, and is served. */
@@ -76,6 +77,7 @@ static int no_overtaking(enum kind kind, int fds[2])
   size_t got;
   CHECK_OK(call_start(kind, RECV, fds[0], NULL, 3, &first));
   CHECK_OK(look_around());
+  CHECK(call_waits(first));
   CHECK_OK(eddy_sock_sendall(fds[1], "abc", 3));
   CHECK_CODE(eddy_sock_recv(fds[0], &byte, 1, &got), EDDY_EBUSY);
   CHECK_OK(call_join(first));
@@ -96,10 +98,11 @@ static int two_acceptors(enum kind kind)
   CHECK_OK(listen_at("127.0.0.1", &listener, &address));
   CHECK_OK(call_start(kind, ACCEPT, listener, NULL, 0, &first));
   CHECK_OK(look_around());
+  CHECK(call_waits(first));
   CHECK_OK(call_start(kind, ACCEPT, listener, NULL, 0, &second));
   CHECK_CODE(call_join(second), EDDY_EBUSY);
   CHECK_CONTAINS(second->message, "accept");
-  CHECK_EQ(first->rc, EDDY_PENDING);
+  CHECK(call_waits(first));
   return close_now(listener);
 }
 
@@ -142,9 +145,9 @@ static int close_under(enum kind kind, int fds[2], enum call_kind what)
   struct call *call;
   CHECK_OK(call_start(kind, what, fds[0], NULL, 3, &call));
   CHECK_OK(look_around());
-  CHECK_EQ(call->rc, EDDY_PENDING);
+  CHECK(call_waits(call));
   CHECK_OK(eddy_sock_close(fds[0]));
-  CHECK_EQ(call->rc, EDDY_PENDING); /* it is woken, not run */
+  CHECK(call_waits(call)); /* it is woken, not run */
   CHECK_CODE(call_join(call), EDDY_EBADF);
   CHECK_CONTAINS(call->message, word(what));
   return 0;

@@ -110,8 +110,9 @@ EDDY_TASK_TEST_KERNEL(sock_descriptors, number_used_again_in_one_batch_gets_no_o
   CHECK_OK(eddy_task_await(tasks[1], NULL));
   CHECK_TRACE("first second:EBADF");
   struct meddler *meddler = first->newcomer != NULL ? first : second;
+  CHECK(meddler->newcomer != NULL);
   CHECK_OK(look_around());
-  CHECK_EQ(meddler->newcomer->rc, EDDY_PENDING);
+  CHECK(call_waits(meddler->newcomer));
   CHECK_OK(eddy_sock_sendall(meddler->peer, "new", 3));
   CHECK_OK(call_join(meddler->newcomer));
   CHECK_EQ(meddler->newcomer->moved, 3);
@@ -203,7 +204,7 @@ static int foreign(enum kind kind)
   CHECK_OK(foreign_pair(fds)); /* blocking ones */
   CHECK_OK(call_start(kind, RECV, fds[0], NULL, 8, &call));
   CHECK_OK(look_around()); /* the loop is not held up */
-  CHECK_EQ(call->rc, EDDY_PENDING);
+  CHECK(call_waits(call));
   CHECK_OK(eddy_sock_sendall(fds[1], "abc", 3));
   CHECK_OK(call_join(call));
   CHECK_EQ(call->moved, 3);
@@ -231,7 +232,7 @@ static int foreign_listener(enum kind kind)
   CHECK_EQ(listen(listener, 1), 0);
   CHECK_OK(call_start(kind, ACCEPT, listener, NULL, 0, &accept));
   CHECK_OK(look_around());
-  CHECK_EQ(accept->rc, EDDY_PENDING);
+  CHECK(call_waits(accept));
   CHECK_OK(eddy_sock_getsockname(listener, &address));
   CHECK_OK(open_socket(&address, &client));
   CHECK_OK(eddy_sock_connect(client, &address));
@@ -258,7 +259,7 @@ static int closed_before_the_poll(enum kind kind)
   CHECK_OK(foreign_pair(fds));
   CHECK_OK(call_start(kind, RECV, fds[0], NULL, 8, &call));
   CHECK_OK(eddy_sleep(0));
-  CHECK_EQ(call->rc, EDDY_PENDING);
+  CHECK(call_waits(call));
   test_fd_closed(fds[0]);
   CHECK_EQ(close(fds[0]), 0);
   CHECK_OK(look_around());
@@ -328,7 +329,7 @@ static int vanished_and_reopened(enum kind kind)
   CHECK_CODE(call_join(old), EDDY_EBADF);
   CHECK_OK(call_start(kind, RECV, fresh[0], NULL, 8, &call));
   CHECK_OK(look_around());
-  CHECK_EQ(call->rc, EDDY_PENDING);
+  CHECK(call_waits(call));
   CHECK_OK(eddy_sock_sendall(fresh[1], "abc", 3));
   CHECK_OK(call_join(call));
   CHECK_EQ(call->moved, 3);
@@ -358,7 +359,7 @@ static int vanished_and_replaced(enum kind kind)
   CHECK_EQ(fresh[0], fds[0]);
   CHECK_OK(call_start(kind, RECV, fresh[0], NULL, 8, &call));
   CHECK_OK(look_around());
-  CHECK_EQ(call->rc, EDDY_PENDING);
+  CHECK(call_waits(call));
   CHECK_OK(eddy_sock_sendall(fresh[1], "abc", 3));
   CHECK_OK(call_join(call));
   CHECK_EQ(call->moved, 3);

@@ -51,7 +51,7 @@ static int call_is_taken(enum kind kind, const char *host)
   CHECK_CONTAINS(eddy_address_format(&address, text, sizeof text), host);
   CHECK_OK(call_start(kind, ACCEPT, listener, NULL, 0, &accept));
   CHECK_OK(look_around());
-  CHECK_EQ(accept->rc, EDDY_PENDING);
+  CHECK(call_waits(accept));
   CHECK_OK(open_socket(&address, &client));
   CHECK_OK(connect_start(kind, client, &address, &connect));
   CHECK_OK(call_join(connect));
@@ -231,6 +231,7 @@ static int cancel_accept(enum kind kind)
   if (eddy_task_cancel(accept->task, NULL)) {
     CHECK_CODE(call_join(accept), EDDY_ECANCELLED);
     CHECK_EQ(accept->connection, -1);
+    CHECK_OK(call_join(connect));
     CHECK_OK(eddy_sock_accept(listener, &connection, NULL));
     trace("cancelled");
   } else { /* it was faster than the cancellation */

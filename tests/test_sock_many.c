@@ -62,8 +62,9 @@ static int send_big(enum kind kind, int fds[2])
   unsigned char *bytes = big_bytes();
   CHECK_OK(call_start(kind, SENDALL, fds[0], bytes, BIG, &send));
   CHECK_OK(look_around());
-  CHECK_EQ(send->rc, EDDY_PENDING); /* held back: nobody receives */
+  CHECK(call_waits(send)); /* held back: nobody receives */
   CHECK_OK(start_kind(kind, receive_body, receive_frame, &receive->frame, &task));
+  CHECK_OK(close_when_done(task, fds[1]));
   CHECK_OK(call_join(send));
   CHECK_OK(eddy_sock_shutdown(fds[0], EDDY_SHUTDOWN_WRITE));
   CHECK_OK(eddy_task_await(task, NULL));
@@ -91,9 +92,12 @@ static int send_both_ways(enum kind kind, int fds[2])
     CHECK_OK(call_start(kind, SENDALL, fds[i], bytes, BIG, &sends[i]));
     CHECK_OK(
         start_kind(kind, receive_body, receive_frame, &receives[i]->frame, &tasks[i]));
+    CHECK_OK(close_when_done(tasks[i], fds[i]));
   }
   for (int i = 0; i < 2; i++) {
     CHECK_OK(call_join(sends[i]));
+  }
+  for (int i = 0; i < 2; i++) {
     CHECK_OK(eddy_sock_shutdown(fds[i], EDDY_SHUTDOWN_WRITE));
   }
   for (int i = 0; i < 2; i++) {
@@ -121,6 +125,20 @@ struct echo {
   int rc;
 };
 
+static int echo_over(struct echo *self)
+{
+  if (self->fd >= 0) eddy_sock_close(self->fd);
+  self->fd = -1;
+  return 0;
+}
+
+/* One that never began has not closed its connection. */
+static int echo_done(eddy_future *future, void *arg)
+{
+  (void)future;
+  return echo_over(arg);
+}
+
 static int echo_body(void *arg)
 {
   struct echo *self = arg;
@@ -130,7 +148,7 @@ static int echo_body(void *arg)
     rc = eddy_sock_sendall(self->fd, self->bytes, self->got);
     if (rc < 0) break;
   }
-  eddy_sock_close(self->fd);
+  echo_over(self);
   return rc;
 }
 
@@ -145,7 +163,7 @@ static int echo_frame(eddy_frame *frame)
     EDDY_AWAIT(frame, self->rc, eddy_sock_sendall(self->fd, self->bytes, self->got));
     if (self->rc < 0) break;
   }
-  eddy_sock_close(self->fd);
+  echo_over(self);
   if (self->rc < 0) EDDY_RAISE(frame, self->rc);
   EDDY_END(frame);
 }
@@ -168,7 +186,10 @@ static int start_echo(struct service *self)
   echo->fd = self->connection;
   self->taken++;
   int rc = start_kind(self->kind, echo_body, echo_frame, &echo->frame, &task);
-  if (rc < 0) eddy_sock_close(self->connection);
+  if (rc == 0) {
+    rc = eddy_future_add_done_callback(eddy_task_future(task), echo_done, echo);
+  }
+  if (rc < 0) echo_over(echo);
   return rc;
 }
 
@@ -233,6 +254,7 @@ static int echo_service(enum kind kind)
   test_fd(service->listener);
   CHECK_OK(eddy_sock_getsockname(service->listener, &service->address));
   CHECK_OK(start_kind(kind, serve_body, serve_frame, &service->frame, &server));
+  CHECK_OK(close_when_done(server, service->listener));
   for (int i = 0; i < CONNECTIONS; i++) {
     CHECK_OK(test_task(client, service, &clients[i]));
   }
@@ -243,7 +265,6 @@ static int echo_service(enum kind kind)
   CHECK_EQ(service->taken, CONNECTIONS);
   CHECK(eddy_task_cancel(server, NULL));
   CHECK_CODE(eddy_task_await(server, NULL), EDDY_ECANCELLED);
-  CHECK_OK(close_now(service->listener));
   CHECK_OK(look_around()); /* the last connections see the end of their input */
   return 0;
 }
@@ -264,6 +285,12 @@ static int to_queue(void *arg)
     if (self->got == 0) break;
     CHECK_OK(eddy_queue_put(queue, eddy_int(byte)));
   }
+  return 0;
+}
+
+static int shut_queue(eddy_future *future, void *queue)
+{
+  (void)future;
   eddy_queue_shutdown(queue, false);
   return 0;
 }
@@ -289,6 +316,7 @@ EDDY_TASK_TEST(sock_many, sockets_queues_and_timers_share_a_loop)
   self->bytes = (void *)queue;
   ticks = 0;
   CHECK_OK(test_task(to_queue, self, &task));
+  CHECK_OK(eddy_future_add_done_callback(eddy_task_future(task), shut_queue, queue));
   CHECK_OK(tick(NULL));
   for (int i = 0; i < 10; i++) {
     CHECK_OK(eddy_sock_sendall(fds[0], "a", 1));

@@ -85,7 +85,7 @@ EDDY_TASK_TEST(sock_unix, connect_fails_where_nobody_listens)
   CHECK_OK(eddy_address_parse(path, 0, &address));
   CHECK_OK(open_socket(&address, &client));
   int rc = eddy_sock_connect(client, &address);
-  CHECK(rc == EDDY_ENOENT || rc == EDDY_ECONNREFUSED);
+  CHECK_CODE(rc, EDDY_ENOENT);
   return 0;
 }
 

@@ -177,8 +177,7 @@ EDDY_TASK_TEST(task, finishing_never_runs_waiters_inline)
   eddy_task *child, *waiter;
   CHECK_OK(test_task(yield_then_return, "child", &child));
   CHECK_OK(test_task(wait_and_trace, child, &waiter));
-  CHECK_OK(
-      eddy_future_add_done_callback(eddy_task_future(child), trace_done, "done"));
+  CHECK_OK(eddy_future_add_done_callback(eddy_task_future(child), trace_done, "done"));
   CHECK_OK(eddy_task_await(waiter, NULL));
   CHECK_TRACE("child callback done waiter");
   return 0;
@@ -268,6 +267,31 @@ EDDY_TASK_TEST(task, error_never_retrieved_is_reported_once)
   eddy_task_unref(task);
   CHECK_CODE(rc, EDDY_EIO);
   CHECK_TRACE("");
+  return 0;
+}
+
+static int look_at_report(
+    eddy_loop *loop, const eddy_exception_context *context, void *unused)
+{
+  (void)unused;
+  CHECK_PTR(loop, eddy_get_running_loop());
+  CHECK(context->task != NULL);
+  CHECK_STR(eddy_task_get_name(context->task), "Task-2");
+  CHECK_PTR(context->future, eddy_task_future(context->task));
+  CHECK_CONTAINS(context->site, "test_task.c:");
+  CHECK_CONTAINS(context->site, " raise_error");
+  CHECK_EQ(context->error, EDDY_EIO);
+  CHECK_STR(context->detail, "disk 3");
+  trace("told");
+  return 0;
+}
+
+EDDY_TASK_TEST(task, report_says_which_task_and_where_it_was_created)
+{
+  eddy_loop_set_exception_handler(eddy_get_running_loop(), look_at_report, NULL);
+  CHECK_OK(eddy_create_task(raise_error, NULL, NULL));
+  CHECK_OK(eddy_sleep(0));
+  CHECK_TRACE("told");
   return 0;
 }
 

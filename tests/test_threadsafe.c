@@ -107,10 +107,18 @@ static int io_ready(void *text)
   return eddy_loop_remove_reader(loop, fds[0]) ? 0 : EDDY_ERUNTIME;
 }
 
+static bool last_ran;
+
+static int last(void *text)
+{
+  last_ran = true;
+  return trace_fn(text);
+}
+
 static int make_all_ready(void *unused)
 {
   (void)unused;
-  CHECK_OK(eddy_loop_call_later(loop, 0, trace_fn, "timer", NULL));
+  CHECK_OK(eddy_loop_call_later(loop, 0, last, "timer", NULL));
   CHECK_OK(eddy_loop_add_reader(loop, fds[0], io_ready, "io"));
   CHECK_OK(in_thread(post_text, "post"));
   CHECK_OK(soon(trace_fn, "ready"));
@@ -123,8 +131,12 @@ EDDY_TASK_TEST(threadsafe, posts_come_ahead_of_io_and_timers)
   loop = eddy_get_running_loop();
   CHECK_OK(test_pair(fds));
   CHECK_OK(eddy_sock_send(fds[1], "x", 1, &sent));
+  last_ran = false;
   CHECK_OK(soon(make_all_ready, NULL));
-  CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  for (int turn = 0; !last_ran; turn++) {
+    CHECK(turn < 1000000);
+    CHECK_OK(eddy_sleep(0));
+  }
   CHECK_TRACE("ready post io timer");
   return 0;
 }
@@ -170,13 +182,15 @@ static int begin_helper(void *arg)
   return 0;
 }
 
-/* Starts a thread with fn(helper), and has a callback tell it to begin. */
+/* Starts a thread with fn(helper), which will release the loop, and has a callback tell it
+ * to begin. */
 static int start_helper(void (*fn)(void *arg))
 {
   struct helper *helper = test_new(sizeof *helper);
   int rc = uv_sem_init(&helper->begin, 0);
   if (rc == 0) rc = uv_thread_create(&helper->thread, fn, helper);
   if (rc < 0) return rc;
+  eddy_loop_hold(loop);
   test_defer(end_helper, helper);
   return soon(begin_helper, helper);
 }
@@ -201,7 +215,6 @@ EDDY_TEST(threadsafe, post_wakes_a_loop_that_would_wait_for_ever)
 {
   CHECK_OK(test_loop(&loop));
   CHECK_OK(start_helper(post_release));
-  eddy_loop_hold(loop);
   CHECK_OK(eddy_loop_run(loop));
   CHECK_TRACE("released");
   return 0;
@@ -226,7 +239,6 @@ EDDY_TEST(threadsafe, held_loop_waits_for_the_thread)
 {
   CHECK_OK(test_loop(&loop));
   CHECK_OK(start_helper(post_and_release));
-  eddy_loop_hold(loop);
   CHECK_OK(eddy_loop_run(loop)); /* until the release */
   CHECK_TRACE("post");
   return 0;
@@ -237,7 +249,6 @@ EDDY_TEST_VIRTUAL(threadsafe, virtual_time_stands_while_the_loop_is_held)
   CHECK_OK(test_loop(&loop));
   CHECK_OK(eddy_loop_call_later(loop, EDDY_S(3600), trace_time, "timer", NULL));
   CHECK_OK(start_helper(post_and_release));
-  eddy_loop_hold(loop);
   CHECK_OK(eddy_loop_run(loop));
   CHECK_TRACE("post timer at1");
   return 0;

@@ -187,8 +187,8 @@ EDDY_TASK_TEST_VIRTUAL(timeout, external_cancel_and_expiry_together_give_cancel)
   for (int kind = 0; kind < TEST_KINDS; kind++) {
     for (int first = 0; first < 2; first++) {
       eddy_task *task;
-      CHECK_OK(test_frame_task(
-          kind, new_body(EDDY_S(1), EDDY_S(10)), sleep_in_scope, &task));
+      CHECK_OK(
+          test_frame_task(kind, new_body(EDDY_S(1), EDDY_S(10)), sleep_in_scope, &task));
       if (!first) CHECK_OK(eddy_sleep(0));
       CHECK_OK(eddy_loop_call_later(loop, EDDY_S(1), cancel_task, task, NULL));
       CHECK_CODE(eddy_task_await(task, NULL), EDDY_ECANCELLED);

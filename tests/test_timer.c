@@ -1,5 +1,5 @@
 /* Timers: their order, their deadlines, and absurd times. */
-#include "eddy_test.h"
+#include "owned.h"
 
 #include <stdlib.h>
 
@@ -42,9 +42,17 @@ static int fire(void *arg)
   return 0;
 }
 
+static void unref_handles(void *unused)
+{
+  (void)unused;
+  for (int i = 0; i < MANY; i++)
+    eddy_handle_unref(run.bookings[i].handle);
+}
+
 static int begin(bool exact)
 {
   memset(&run, 0, sizeof run);
+  test_defer_late(unref_handles, NULL);
   random_state = 2463534242u;
   run.exact = exact;
   return test_loop(&run.loop);
@@ -73,7 +81,6 @@ static int check_fired(int booked)
   int count = 0;
   for (int i = 0; i < booked; i++) {
     if (!run.bookings[i].cancelled) expected[count++] = i;
-    eddy_handle_unref(run.bookings[i].handle);
   }
   qsort(expected, (size_t)count, sizeof expected[0], by_deadline);
   CHECK_EQ(run.count, count);
@@ -200,6 +207,22 @@ EDDY_TEST_VIRTUAL(timer, bookings_made_while_others_fire_are_in_order)
   return check_fired(MANY);
 }
 
+/* A timeout that is put off again and again, as in a server: few are booked at a time. */
+EDDY_TEST(timer, timeouts_put_off_again_and_again_fire_once_and_in_order)
+{
+  eddy_loop_stats stats;
+  CHECK_OK(begin(false));
+  eddy_time due = eddy_loop_time(run.loop) - MANY;
+  for (int i = 0; i < MANY; i++) {
+    if (i >= 20) CHECK_OK(cancel(i - 20));
+    CHECK_OK(book(i, due + random_below(MANY)));
+  }
+  eddy_loop_get_stats(run.loop, &stats);
+  CHECK_EQ(stats.timers, 20);
+  CHECK_OK(eddy_loop_run(run.loop));
+  return check_fired(MANY);
+}
+
 static int cancel_later_ones(void *arg)
 {
   int *number = arg;
@@ -254,13 +277,12 @@ EDDY_TEST_VIRTUAL(timer, timers_of_one_instant_run_in_one_iteration)
 EDDY_TEST(timer, negative_delay_counts_as_0)
 {
   CHECK_OK(begin(false));
-  eddy_handle *handle;
+  eddy_handle **handle = test_handles(1);
   eddy_time before = eddy_loop_time(run.loop);
-  CHECK_OK(eddy_loop_call_later(run.loop, INT64_MIN, trace_fn, "min", &handle));
-  CHECK_BETWEEN(before, eddy_handle_when(handle), eddy_loop_time(run.loop));
+  CHECK_OK(eddy_loop_call_later(run.loop, INT64_MIN, trace_fn, "min", handle));
+  CHECK_BETWEEN(before, eddy_handle_when(*handle), eddy_loop_time(run.loop));
   CHECK_OK(eddy_loop_call_later(run.loop, -1, trace_fn, "-1", NULL));
   CHECK_OK(eddy_loop_run(run.loop));
-  eddy_handle_unref(handle);
   CHECK_TRACE("min -1");
   return 0;
 }
@@ -279,16 +301,15 @@ EDDY_TEST(timer, deadline_before_the_clock_began_is_due)
 EDDY_TEST(timer, timer_that_never_fires_is_nothing_to_wait_for)
 {
   eddy_loop_stats stats;
-  eddy_handle *never;
+  eddy_handle **never = test_handles(1);
   CHECK_OK(begin(false));
   CHECK_OK(eddy_loop_call_later(run.loop, EDDY_NEVER, trace_fn, "later", NULL));
-  CHECK_OK(eddy_loop_call_at(run.loop, EDDY_NEVER, trace_fn, "at", &never));
-  CHECK_EQ(eddy_handle_when(never), EDDY_NEVER);
+  CHECK_OK(eddy_loop_call_at(run.loop, EDDY_NEVER, trace_fn, "at", never));
+  CHECK_EQ(eddy_handle_when(*never), EDDY_NEVER);
   CHECK_OK(eddy_loop_run(run.loop));
-  CHECK(!eddy_handle_cancelled(never));
-  eddy_handle_cancel(never);
-  CHECK(eddy_handle_cancelled(never));
-  eddy_handle_unref(never);
+  CHECK(!eddy_handle_cancelled(*never));
+  eddy_handle_cancel(*never);
+  CHECK(eddy_handle_cancelled(*never));
   eddy_loop_get_stats(run.loop, &stats);
   CHECK_EQ(stats.timers, 0);
   CHECK_TRACE("");
@@ -297,13 +318,13 @@ EDDY_TEST(timer, timer_that_never_fires_is_nothing_to_wait_for)
 
 EDDY_TEST(timer, delay_that_overflows_means_never)
 {
-  eddy_handle *handle;
+  eddy_handle **handle = test_handles(1);
   CHECK_OK(begin(false));
   CHECK_OK(eddy_loop_call_later(run.loop, EDDY_MS(1), trace_fn, "1", NULL));
-  CHECK_OK(eddy_loop_run(run.loop)); /* the clock is past 0 now, also where time is virtual */
-  CHECK_OK(eddy_loop_call_later(run.loop, EDDY_NEVER - 1, trace_fn, "over", &handle));
-  CHECK_EQ(eddy_handle_when(handle), EDDY_NEVER);
-  eddy_handle_unref(handle);
+  CHECK_OK(
+      eddy_loop_run(run.loop)); /* the clock is past 0 now, also where time is virtual */
+  CHECK_OK(eddy_loop_call_later(run.loop, EDDY_NEVER - 1, trace_fn, "over", handle));
+  CHECK_EQ(eddy_handle_when(*handle), EDDY_NEVER);
   CHECK_OK(eddy_loop_run(run.loop));
   CHECK_TRACE("1");
   return 0;
@@ -311,14 +332,13 @@ EDDY_TEST(timer, delay_that_overflows_means_never)
 
 EDDY_TEST(timer, deadline_centuries_ahead_is_only_waited_for)
 {
-  eddy_handle *handle;
+  eddy_handle **handle = test_handles(1);
   CHECK_OK(begin(false));
-  CHECK_OK(eddy_loop_call_at(run.loop, EDDY_NEVER - 1, trace_fn, "far", &handle));
+  CHECK_OK(eddy_loop_call_at(run.loop, EDDY_NEVER - 1, trace_fn, "far", handle));
   CHECK_OK(eddy_loop_call_later(run.loop, EDDY_MS(1), trace_fn, "near", NULL));
   eddy_loop_stop(run.loop);
   CHECK_OK(eddy_loop_run(run.loop));
-  eddy_handle_cancel(handle);
-  eddy_handle_unref(handle);
+  eddy_handle_cancel(*handle);
   CHECK_OK(eddy_loop_run(run.loop));
   CHECK_TRACE("near");
   return 0;

@@ -47,16 +47,13 @@ EDDY_TEST(walk, callbacks_run_in_the_one_thread_there_is)
   return 0;
 }
 
-static int check_threads_and_wait(void *unused)
+static int check_threads_and_wait(void *arg)
 {
-  int fds[2];
+  const int *fds = arg;
   char byte;
   size_t got;
-  (void)unused;
   CHECK_OK(eddy_sleep(EDDY_MS(1)));
   CHECK_EQ(count_threads(), threads_before);
-  CHECK_OK(test_pair(fds));
-  CHECK_OK(eddy_sock_sendall(fds[1], "x", 1));
   CHECK_OK(eddy_sock_recv(fds[0], &byte, 1, &got));
   CHECK_EQ(count_threads(), threads_before);
   return 0;
@@ -65,9 +62,15 @@ static int check_threads_and_wait(void *unused)
 EDDY_TASK_TEST(walk, tasks_and_sockets_need_no_second_thread)
 {
   eddy_task *task;
+  int *here = test_new(2 * sizeof(int)), *there = test_new(2 * sizeof(int));
   threads_before = count_threads();
-  CHECK_OK(test_task(check_threads_and_wait, NULL, &task));
-  CHECK_OK(check_threads_and_wait(NULL));
+  CHECK_OK(test_pair(here));
+  CHECK_OK(test_pair(there));
+  CHECK_OK(test_task(check_threads_and_wait, there, &task));
+  CHECK_OK(eddy_sleep(EDDY_MS(2)));
+  CHECK_OK(eddy_sock_sendall(here[1], "x", 1));
+  CHECK_OK(eddy_sock_sendall(there[1], "x", 1));
+  CHECK_OK(check_threads_and_wait(here));
   return eddy_task_await(task, NULL);
 }
 

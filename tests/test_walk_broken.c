@@ -97,6 +97,8 @@ EDDY_TASK_TEST(walk_broken, second_reader_is_refused_and_the_first_served)
   struct call *first, *second;
   CHECK_OK(test_pair(fds));
   CHECK_OK(call_start(STACKFUL, RECV, fds[0], NULL, 8, &first));
+  CHECK_OK(eddy_sleep(0));
+  CHECK(call_waits(first));
   CHECK_OK(call_start(STACKFUL, RECV, fds[0], NULL, 8, &second));
   CHECK_CODE(call_join(second), EDDY_EBUSY);
   CHECK_OK(eddy_sock_sendall(fds[1], "abc", 3));
@@ -187,15 +189,23 @@ static int go_on(void *unused)
   return 0;
 }
 
+static void drop_task(void *slot)
+{
+  eddy_task **task = slot;
+  eddy_task_unref(*task);
+  *task = NULL;
+}
+
 EDDY_TASK_TEST(walk_broken, failure_of_a_task_is_its_awaiters_or_the_handlers)
 {
-  eddy_task *task, *other;
+  eddy_task *other, **task = test_new(sizeof *task);
   eddy_loop_set_exception_handler(eddy_get_running_loop(), note_failed, NULL);
   CHECK_OK(test_task(go_on, NULL, &other));
-  CHECK_OK(eddy_create_task(fail, NULL, &task));
-  CHECK_CODE(eddy_task_await(task, NULL), EDDY_EPROTO);
+  CHECK_OK(eddy_create_task(fail, NULL, task));
+  test_defer_late(drop_task, task);
+  CHECK_CODE(eddy_task_await(*task, NULL), EDDY_EPROTO);
   CHECK_STR(eddy_message(EDDY_EPROTO), "bad number");
-  eddy_task_unref(task);
+  drop_task(task);
   CHECK_TRACE(""); /* somebody was told */
   CHECK_OK(eddy_create_task(fail, NULL, NULL));
   CHECK_OK(settle());
@@ -229,10 +239,10 @@ EDDY_TASK_TEST(walk_broken, callback_timer_sleep_get_and_recv_are_cancelled)
   CHECK_OK(call_start(STACKFUL, RECV, fds[0], NULL, 1, &receiver));
   CHECK_OK(settle());
   CHECK_OK(eddy_loop_call_soon(loop, note_callback, "soon", &soon));
-  CHECK_OK(eddy_loop_call_later(loop, EDDY_MS(1), note_callback, "later", &later));
   eddy_handle_cancel(soon);
-  eddy_handle_cancel(later);
   eddy_handle_unref(soon);
+  CHECK_OK(eddy_loop_call_later(loop, EDDY_MS(1), note_callback, "later", &later));
+  eddy_handle_cancel(later);
   eddy_handle_unref(later);
   CHECK(eddy_task_cancel(sleeper, NULL));
   CHECK(eddy_task_cancel(getter, NULL));
@@ -369,6 +379,7 @@ EDDY_TASK_TEST(walk_broken, send_may_send_a_part_and_sendall_does_not)
   call->fd = fds[1];
   call->bytes = test_new(SIZE);
   CHECK_OK(test_task(receive_all, call, &task));
+  CHECK_OK(close_when_done(task, fds[1]));
   CHECK_OK(eddy_sock_send(fds[0], bytes, SIZE, &sent));
   CHECK_BETWEEN(1, sent, SIZE - 1);
   CHECK_OK(eddy_sock_sendall(fds[0], bytes + sent, SIZE - sent));

@@ -111,7 +111,8 @@ static int note_report(eddy_loop *of, const eddy_exception_context *context, voi
 }
 
 /* Another library may close what it gave us to watch. */
-EDDY_TEST_KERNEL(watch_life, descriptor_closed_behind_the_loops_back_is_reported_and_dropped)
+EDDY_TEST_KERNEL(
+    watch_life, descriptor_closed_behind_the_loops_back_is_reported_and_dropped)
 {
   int ends[2];
   CHECK_OK(test_loop(&loop));

@@ -18,9 +18,10 @@ static struct {
   /* What the test sets. */
   int io_open_code, scheduler_open_code;
   int alive;     /* for so many polls the backend says that something may come */
+  int quiet;     /* so many polls report nothing */
   int events[4]; /* descriptors that the next poll signals, in this order */
   int event_count;
-  int caught;   /* a signal that the next poll reports */
+  int caught;    /* a signal that the next poll reports */
   int not_ready; /* so many finishes find that nothing is there after all */
   eddy_time now;
   /* What the loop did. */
@@ -74,6 +75,10 @@ static void toy_poll(void *self, eddy_time timeout)
   if (toy.polls < 16) toy.timeouts[toy.polls] = timeout;
   toy.polls++;
   if (toy.alive > 0) toy.alive--;
+  if (toy.quiet > 0) {
+    toy.quiet--;
+    return;
+  }
   for (int i = 0; i < toy.event_count; i++) {
     eddy_op *op = io->ops[toy.events[i]];
     if (op == NULL) continue;
@@ -99,7 +104,7 @@ static int toy_start(void *self, eddy_op *op)
   toy.starts++;
   if (op->fd < 0 || op->fd >= TOY_FDS) return EDDY_EBADF;
   if (io->ops[op->fd] != NULL) return EDDY_EBUSY;
-  memset(((struct toy_op *)op)->mark, 0x5a, sizeof ((struct toy_op *)op)->mark);
+  memset(((struct toy_op *)op)->mark, 0x5a, sizeof((struct toy_op *)op)->mark);
   io->ops[op->fd] = op;
   return EDDY_PENDING;
 }
@@ -114,7 +119,7 @@ static int toy_finish(void *self, eddy_op *op)
     return EDDY_PENDING;
   }
   io->ops[op->fd] = NULL;
-  for (size_t i = 0; i < sizeof ((struct toy_op *)op)->mark; i++) {
+  for (size_t i = 0; i < sizeof((struct toy_op *)op)->mark; i++) {
     if (((struct toy_op *)op)->mark[i] != 0x5a) return EDDY_EIO;
   }
   op->result = (int64_t)op->size;

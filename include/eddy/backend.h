@@ -19,19 +19,25 @@
 
 /* ---- timers ---- */
 
+/** What a scheduler may keep in a timer. */
+union eddy_timer_place {
+  size_t index;
+  void *pointer;
+};
+
 /** A booked deadline, embedded in whatever waits for it. */
 typedef struct eddy_timer {
   eddy_time deadline;
-  uint64_t sequence; /* booking order; ties run by it */
+  uint64_t sequence; /* booking order, which it grows in; ties run by it */
   union {
-    size_t index;
-    void *pointer;
-  } place; /* the scheduler's own between add and remove or take_due */
+    union eddy_timer_place place; /* the scheduler's own between add and remove or take_due */
+    uint64_t position;            /* the loop's, after that */
+  };
   /* The loop's: what to queue when it is due. */
   eddy_fn *fn;
   void *arg;
-  uint64_t position;
   int state;
+  bool handle; /* part of an eddy_handle, whose callback is fn(arg) */
 } eddy_timer;
 
 /** The scheduler half. */
@@ -48,7 +54,7 @@ typedef struct eddy_scheduler {
   /** Takes a booked timer out. */
   void (*remove)(void *self, eddy_timer *timer);
   /** Takes out the next timer with a deadline at or before `now`, by (deadline, sequence);
-   * NULL if none is due. */
+   * NULL if none is due. With EDDY_NEVER any timer is: a loop being closed drops the rest. */
   eddy_timer *(*take_due)(void *self, eddy_time now);
   /** The earliest deadline; EDDY_NEVER without timers. */
   eddy_time (*next)(void *self);

@@ -44,9 +44,9 @@ EDDY_BEGIN_DECLS
 /**
  * Makes an address from a numeric IPv4 or IPv6 host, "localhost" (127.0.0.1), or a Unix path.
  *
- * host      "127.0.0.1", "::1", "fe80::1%eth0", "localhost"; NULL or "": every address (::,
- *           or 0.0.0.0 where there is no IPv6); with a slash in it: the path of a Unix
- *           socket; no name is looked up.
+ * host      "127.0.0.1", "::1", "fe80::1%eth0", "localhost"; NULL or "": 0.0.0.0, every
+ *           IPv4 address ("::", listened on with dual_stack, is every address); with a slash
+ *           in it: the path of a Unix socket. No name is looked up.
  * port      0 to 65535; ignored for a path.
  * Returns   0; EDDY_EINVAL (not numeric, port out of range); EDDY_ENAMETOOLONG (path).
  */

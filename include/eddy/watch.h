@@ -8,7 +8,8 @@ EDDY_BEGIN_DECLS
 
 /**
  * Calls fn in every iteration in which the descriptor can be read without waiting (or has
- * failed), until removed. Adding again replaces the callback.
+ * failed), until removed. Adding again replaces the callback. One that leaves what is there
+ * unread is called again and again, and keeps native/virtual's time from moving.
  *
  * asyncio   loop.add_reader()
  * Context   the loop's thread; does not wait.

@@ -1,175 +1,431 @@
 #include "backend/heap.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
+#include "base/attributes.h"
 
-#define SMALLEST 64 /* entries; the memory never shrinks below */
+#define SMALLEST 64 /* slots; the memory never shrinks below */
+#define SORTED 32 /* a segment of at most so many keys is sorted and becomes the front */
+#define TOLERATED 100 /* dead keys that are left alone, however few timers there are */
 
-/* Written without branches: which of two random keys is the smaller cannot be predicted.
- */
+#define SLOT_BITS 28
+#define MOST_SLOTS ((size_t)1 << SLOT_BITS)
+#define MOST_BOOKINGS (UINT64_C(1) << (64 - SLOT_BITS))
+
+typedef struct eddy__heap_key key;
+
+static const key lowest = {INT64_MIN, 0};
+static const key highest = {INT64_MAX, UINT64_MAX};
+
+/* Written without branches: which of two random keys is the earlier cannot be predicted. */
 #ifdef __SIZEOF_INT128__
 __extension__ typedef __int128 wide;
 
-static inline wide key_of(const struct eddy__heap_entry *entry)
+static inline wide widen(key k)
 {
   /* A product, because a negative deadline may not be shifted. */
-  return (wide)entry->deadline * ((wide)1 << 64) | entry->sequence;
+  return (wide)k.deadline * ((wide)1 << 64) | k.tag;
 }
 
-static inline bool less(
-    const struct eddy__heap_entry *a, const struct eddy__heap_entry *b)
+static inline bool is_before(key a, key b)
 {
-  return key_of(a) < key_of(b);
+  return widen(a) < widen(b);
 }
 #else
-static inline bool less(
-    const struct eddy__heap_entry *a, const struct eddy__heap_entry *b)
+static inline bool is_before(key a, key b)
 {
-  return (a->deadline < b->deadline) |
-         ((a->deadline == b->deadline) & (a->sequence < b->sequence));
+  return (a.deadline < b.deadline) | ((a.deadline == b.deadline) & (a.tag < b.tag));
 }
 #endif
 
-/* Keys travel as scalars: gcc takes a struct of three words through memory. */
-static inline bool is_before(
-    eddy_time deadline, uint64_t sequence, const struct eddy__heap_entry *entry)
+/* Word by word, as they were written: a load of both words at once would have to wait for
+ * two stores. */
+static inline void put(key *to, key k)
 {
-  struct eddy__heap_entry key = {deadline, sequence, NULL};
-  return less(&key, entry);
+  to->deadline = k.deadline;
+  to->tag = k.tag;
 }
 
-static inline void put(struct eddy__heap *heap, size_t index, eddy_time deadline,
-    uint64_t sequence, eddy_timer *timer)
+static inline size_t slot_of(key k)
 {
-  struct eddy__heap_entry *entry = &heap->entries[index];
-  entry->deadline = deadline;
-  entry->sequence = sequence;
-  entry->timer = timer;
-  timer->place.index = index;
+  return (size_t)k.tag & (MOST_SLOTS - 1);
 }
 
-static inline void move(struct eddy__heap *heap, size_t to, size_t from)
+/* ---- slots ---- */
+
+static inline void free_slot(struct eddy__heap *heap, size_t slot)
 {
-  const struct eddy__heap_entry *entry = &heap->entries[from];
-  put(heap, to, entry->deadline, entry->sequence, entry->timer);
+  heap->slots[slot].next = (uintptr_t)heap->free << 1 | 1;
+  heap->free = slot + 1;
 }
 
-/* Fills the hole at `index` with the timer or, while they are later, with the ancestors,
- * but none above `top`. */
-static inline void sift_up(struct eddy__heap *heap, size_t top, size_t index,
-    eddy_time deadline, uint64_t sequence, eddy_timer *timer)
+/* There is a free slot. */
+static inline size_t take_slot(struct eddy__heap *heap)
 {
-  while (index > top) {
-    size_t parent = (index - 1) / 4;
-    if (!is_before(deadline, sequence, &heap->entries[parent])) break;
-    move(heap, index, parent);
-    index = parent;
-  }
-  put(heap, index, deadline, sequence, timer);
+  size_t slot = heap->free;
+  if (slot == 0) return heap->fresh++;
+  heap->free = (size_t)(heap->slots[slot - 1].next >> 1);
+  return slot - 1;
 }
 
-/* The earliest of the children that begin at `first`. */
-static inline size_t earliest_child(const struct eddy__heap *heap, size_t first)
+static inline bool is_free(const struct eddy__heap *heap, size_t slot)
 {
-  const struct eddy__heap_entry *entries = heap->entries;
-  if (first + 4 <= heap->count) {
-    size_t left = first + less(&entries[first + 1], &entries[first]);
-    size_t right = first + 2 + less(&entries[first + 3], &entries[first + 2]);
-    return less(&entries[right], &entries[left]) ? right : left;
-  }
-  size_t best = first;
-  for (size_t child = first + 1; child < heap->count; child++) {
-    if (less(&entries[child], &entries[best])) best = child;
-  }
-  return best;
+  return (heap->slots[slot].next & 1) != 0;
 }
 
-/*
- * Fills the hole at `index` with what was the last of the heap. Being a leaf, it nearly
- * always belongs near the bottom again: the hole goes down to a leaf without looking at
- * it, and then it goes up from there.
- */
-static void refill(struct eddy__heap *heap, size_t index)
+/* Without timers: forgets the keys, and the slots are given out from the first again. */
+static void reset(struct eddy__heap *heap)
 {
-  struct eddy__heap_entry *last = &heap->entries[heap->count];
-  eddy_time deadline = last->deadline;
-  uint64_t sequence = last->sequence;
-  eddy_timer *timer = last->timer;
-  size_t top = index;
-  for (size_t first = 4 * index + 1; first < heap->count; first = 4 * index + 1) {
-#if defined(__GNUC__)
-    /* The sixteen grandchildren: six lines, one of which the next level needs. */
-    const char *grandchildren = (const char *)&heap->entries[4 * first + 1];
-    for (size_t line = 0; line < 6; line++) {
-      __builtin_prefetch(grandchildren + 64 * line);
+  heap->count = 0;
+  heap->in_front = 0;
+  heap->depth = 0;
+  heap->front_bound = highest;
+  heap->free = 0;
+  heap->fresh = 0;
+  heap->booking = 0;
+}
+
+/* ---- dead keys ---- */
+
+/* Drops the dead ones of `count` keys to `out`, which is the same place or before it. */
+static size_t prune_keys(struct eddy__heap *heap, key *out, const key *keys, size_t count)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < count; i++) {
+    key k = keys[i];
+    out[kept] = k;
+    if (heap->slots[slot_of(k)].timer != NULL) {
+      kept++;
+    } else {
+      free_slot(heap, slot_of(k));
     }
-#endif
-    size_t child = earliest_child(heap, first);
-    move(heap, index, child);
-    index = child;
   }
-  sift_up(heap, top, index, deadline, sequence, timer);
+  return kept;
 }
+
+/* Drops every dead key. */
+static void prune(struct eddy__heap *heap)
+{
+  size_t from = 0;
+  size_t kept = 0;
+  for (size_t i = 0; i <= heap->depth; i++) {
+    size_t end = i < heap->depth ? heap->segments[i + 1].start : heap->count;
+    heap->segments[i].start = kept;
+    kept += prune_keys(heap, heap->keys + kept, heap->keys + from, end - from);
+    from = end;
+  }
+  heap->count = kept;
+  heap->in_front = prune_keys(heap, heap->front, heap->front, heap->in_front);
+}
+
+static inline size_t dead_keys(const struct eddy__heap *heap)
+{
+  return heap->count + heap->in_front - heap->live;
+}
+
+/* ---- memory ---- */
 
 static int resize(struct eddy__heap *heap, size_t capacity)
 {
-  if (capacity > SIZE_MAX / sizeof(heap->entries[0])) return EDDY_ENOMEM;
-  void *entries = eddy__realloc(heap->entries, capacity * sizeof(heap->entries[0]));
-  if (entries == NULL) return EDDY_ENOMEM;
-  heap->entries = entries;
+  if (capacity > MOST_SLOTS || capacity > SIZE_MAX / sizeof(key)) return EDDY_ENOMEM;
+  void *slots = eddy__realloc(heap->slots, capacity * sizeof(heap->slots[0]));
+  if (slots == NULL) return EDDY_ENOMEM;
+  heap->slots = slots;
+  void *keys = eddy__realloc(heap->keys, capacity * sizeof(heap->keys[0]));
+  if (keys == NULL) return EDDY_ENOMEM;
+  heap->keys = keys;
   heap->capacity = capacity;
   return 0;
 }
 
-/*
- * After a burst the memory goes back by halves, each after as many removals as it has
- * room for during which three quarters of it stayed unused: programs that fill the heap
- * again and again do not pay for fresh pages each time.
- */
-static inline void shrink(struct eddy__heap *heap)
+/* Makes room for one more: 0 or EDDY_ENOMEM. */
+EDDY__COLD static int make_room(struct eddy__heap *heap)
 {
-  if (heap->count > heap->capacity / 4) {
+  if (dead_keys(heap) <= heap->capacity / 4) {
+    int rc = resize(heap, heap->capacity == 0 ? SMALLEST : 2 * heap->capacity);
+    if (rc == 0 || dead_keys(heap) == 0) return rc;
+  }
+  prune(heap);
+  return 0;
+}
+
+/* Moves a key's timer below `limit` if it is not there; slots before *from are in use. */
+static void move_down(struct eddy__heap *heap, key *k, size_t limit, size_t *from)
+{
+  size_t slot = slot_of(*k);
+  if (slot < limit) return;
+  while (!is_free(heap, *from)) {
+    ++*from;
+  }
+  heap->slots[*from] = heap->slots[slot];
+  heap->slots[*from].timer->place.index = *from;
+  k->tag -= slot - *from; /* what is below the number of the booking */
+}
+
+/* Halves the memory; no more than a quarter of it is in use. */
+EDDY__COLD static void halve(struct eddy__heap *heap)
+{
+  size_t limit = heap->capacity / 2;
+  prune(heap);
+  for (; heap->fresh < limit; heap->fresh++) {
+    heap->slots[heap->fresh].next = 1;
+  }
+  size_t from = 0;
+  for (size_t i = 0; i < heap->count; i++) {
+    move_down(heap, &heap->keys[i], limit, &from);
+  }
+  for (size_t i = 0; i < heap->in_front; i++) {
+    move_down(heap, &heap->front[i], limit, &from);
+  }
+  heap->free = 0;
+  heap->fresh = limit;
+  for (size_t slot = limit; slot-- > 0;) {
+    if (is_free(heap, slot)) free_slot(heap, slot);
+  }
+  /* Without memory the large blocks simply stay. */
+  (void)resize(heap, limit);
+  heap->capacity = limit;
+}
+
+/*
+ * One timer less. After a burst the memory goes back by halves, each after as many removals
+ * as it has room for during which three quarters of it stayed unused: programs that fill the
+ * heap again and again do not pay for fresh pages each time.
+ */
+static inline void forget_one(struct eddy__heap *heap)
+{
+  if (--heap->live == 0) reset(heap);
+  if (heap->live > heap->capacity / 4) {
     heap->roomy = 0;
   } else if (++heap->roomy > heap->capacity && heap->capacity > SMALLEST) {
     heap->roomy = 0;
-    (void)resize(heap, heap->capacity / 2);
+    halve(heap);
   }
 }
 
 void eddy__heap_fini(struct eddy__heap *heap)
 {
-  eddy__free(heap->entries);
-  *heap = (struct eddy__heap){0};
+  eddy__free(heap->slots);
+  eddy__free(heap->keys);
+  memset(heap, 0, sizeof(*heap));
 }
+
+/* ---- numbers of bookings ---- */
+
+/* Puts keys[root] where it belongs in a heap whose first key is the latest. */
+static void sift_down(key *keys, size_t root, size_t count)
+{
+  for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
+    if (child + 1 < count && is_before(keys[child], keys[child + 1])) child++;
+    if (!is_before(keys[root], keys[child])) return;
+    key swap = keys[root];
+    keys[root] = keys[child];
+    keys[child] = swap;
+    root = child;
+  }
+}
+
+/* The numbers are used up, once in sixty thousand million bookings: those booked are counted
+ * from 0 again, in their order. */
+EDDY__COLD static void renumber(struct eddy__heap *heap)
+{
+  prune(heap);
+  memcpy(heap->keys + heap->count, heap->front, heap->in_front * sizeof(key));
+  heap->count += heap->in_front;
+  heap->in_front = 0;
+  heap->depth = 0;
+  heap->front_bound = lowest;
+  for (size_t root = heap->count / 2; root-- > 0;) {
+    sift_down(heap->keys, root, heap->count);
+  }
+  for (size_t last = heap->count; last-- > 0;) {
+    key latest = heap->keys[0];
+    heap->keys[0] = heap->keys[last];
+    heap->keys[last] = latest;
+    sift_down(heap->keys, 0, last);
+  }
+  for (size_t i = 0; i < heap->count; i++) {
+    heap->keys[i].tag = (uint64_t)i << SLOT_BITS | slot_of(heap->keys[i]);
+  }
+  heap->booking = heap->count;
+}
+
+/* ---- the order ---- */
+
+/* A full front: its later half goes to the last segment. */
+static void spill(struct eddy__heap *heap)
+{
+  size_t half = EDDY__HEAP_FRONT / 2;
+  memcpy(heap->keys + heap->count, heap->front, half * sizeof(key));
+  heap->count += half;
+  heap->in_front -= half;
+  heap->front_bound = heap->front[half - 1];
+  memmove(heap->front, heap->front + half, heap->in_front * sizeof(key));
+}
+
+static inline void add_to_front(struct eddy__heap *heap, key k)
+{
+  size_t hole = heap->in_front++;
+  for (; hole > 0 && is_before(heap->front[hole - 1], k); hole--) {
+    put(&heap->front[hole], heap->front[hole - 1]);
+  }
+  put(&heap->front[hole], k);
+}
+
+static inline void add_to_segments(struct eddy__heap *heap, key k)
+{
+  size_t hole = heap->count++;
+  for (size_t i = heap->depth; i > 0; i--) {
+    struct eddy__heap_segment *segment = &heap->segments[i];
+    if (is_before(k, segment->bound)) break;
+    heap->keys[hole] = heap->keys[segment->start];
+    hole = segment->start++;
+  }
+  heap->keys[hole] = k;
+}
+
+/* A key that may be in the front. If it is not before all of it, the front rather ends there
+ * than that it has to make room. */
+static inline void add_before_bound(struct eddy__heap *heap, key k)
+{
+  if (heap->in_front == EDDY__HEAP_FRONT) spill(heap);
+  if (heap->in_front == 0 || is_before(k, heap->front[0])) {
+    add_to_front(heap, k);
+    return;
+  }
+  if (is_before(k, heap->front_bound)) heap->front_bound = k;
+  add_to_segments(heap, k);
+}
+
+static inline key median(key a, key b, key c)
+{
+  if (is_before(b, a)) {
+    key swap = a;
+    a = b;
+    b = swap;
+  }
+  return is_before(c, a) ? a : is_before(c, b) ? c : b;
+}
+
+/* The median of three of the keys, one from each third. */
+static key sample(struct eddy__heap *heap, const key *keys, size_t count)
+{
+  size_t third = count / 3;
+  heap->mix = heap->mix * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+  size_t at = (size_t)(heap->mix >> 33) % third;
+  return median(keys[at], keys[third + at], keys[2 * third + at]);
+}
+
+/* A key that has others before it, and probably about half of them. */
+static key choose_pivot(struct eddy__heap *heap, const key *keys, size_t count)
+{
+  if (count < 256) return sample(heap, keys, count);
+  size_t third = count / 3;
+  return median(sample(heap, keys, third), sample(heap, keys + third, third),
+      sample(heap, keys + 2 * third, third));
+}
+
+/* Splits what is behind `start` in two segments; returns where the second one begins. */
+static size_t split(struct eddy__heap *heap, size_t start)
+{
+  key *keys = heap->keys;
+  key pivot = choose_pivot(heap, keys + start, heap->count - start);
+  size_t later = start;
+  for (size_t i = start; i < heap->count; i++) {
+    key k = keys[i];
+    put(&keys[i], keys[later]);
+    put(&keys[later], k);
+    later += !is_before(k, pivot);
+  }
+  if (heap->depth + 1 == EDDY__HEAP_SEGMENTS) {
+    /* The first two become one. */
+    memmove(&heap->segments[1], &heap->segments[2],
+        (heap->depth - 1) * sizeof(heap->segments[0]));
+    heap->depth--;
+  }
+  heap->segments[++heap->depth] = (struct eddy__heap_segment){later, pivot};
+  return later;
+}
+
+/* Makes a front of the end of the last segment; there is a key. */
+static void refill(struct eddy__heap *heap)
+{
+  size_t start = heap->depth == 0 ? 0 : heap->segments[heap->depth].start;
+  while (heap->count - start > SORTED) {
+    start = split(heap, start);
+  }
+  size_t count = prune_keys(heap, heap->front, heap->keys + start, heap->count - start);
+  for (size_t i = 0; i < count; i++) {
+    EDDY__PREFETCH(heap->slots[slot_of(heap->front[i])].timer);
+  }
+  while (heap->in_front < count) {
+    add_to_front(heap, heap->front[heap->in_front]);
+  }
+  heap->count = start;
+  heap->front_bound = heap->depth == 0 ? highest : heap->segments[heap->depth].bound;
+  if (heap->depth > 0) heap->depth--;
+}
+
+/* The first key, at the end of the front; NULL if the heap is empty. */
+static inline const key *first(struct eddy__heap *heap)
+{
+  if (heap->live == 0) return NULL;
+  for (;;) {
+    while (heap->in_front > 0) {
+      const key *last = &heap->front[heap->in_front - 1];
+      if (heap->slots[slot_of(*last)].timer != NULL) return last;
+      free_slot(heap, slot_of(*last));
+      heap->in_front--;
+    }
+    refill(heap);
+  }
+}
+
+/* ---- timers ---- */
 
 int eddy__heap_add(struct eddy__heap *heap, eddy_timer *timer)
 {
-  if (heap->count == heap->capacity) {
-    int rc = resize(heap, heap->capacity == 0 ? SMALLEST : 2 * heap->capacity);
+  if (heap->free == 0 && heap->fresh == heap->capacity) {
+    int rc = make_room(heap);
     if (rc < 0) return rc;
   }
-  sift_up(heap, 0, heap->count++, timer->deadline, timer->sequence, timer);
+  if (heap->booking == MOST_BOOKINGS) renumber(heap);
+  size_t slot = take_slot(heap);
+  heap->slots[slot].timer = timer;
+  timer->place.index = slot;
+  heap->live++;
+  key k = {timer->deadline, heap->booking++ << SLOT_BITS | slot};
+  if (is_before(k, heap->front_bound)) {
+    add_before_bound(heap, k);
+  } else {
+    add_to_segments(heap, k);
+  }
   return 0;
 }
 
 void eddy__heap_remove(struct eddy__heap *heap, eddy_timer *timer)
 {
-  size_t index = timer->place.index;
-  const struct eddy__heap_entry *last = &heap->entries[--heap->count];
-  if (index < heap->count) {
-    if (index > 0 && less(last, &heap->entries[(index - 1) / 4])) {
-      sift_up(heap, 0, index, last->deadline, last->sequence, last->timer);
-    } else {
-      refill(heap, index);
-    }
-  }
-  shrink(heap);
+  heap->slots[timer->place.index].timer = NULL;
+  forget_one(heap);
+  size_t dead = dead_keys(heap);
+  if (dead > TOLERATED && dead > heap->live) prune(heap);
 }
 
-eddy_timer *eddy__heap_take(struct eddy__heap *heap)
+eddy_time eddy__heap_next(struct eddy__heap *heap)
 {
-  eddy_timer *timer = heap->entries[0].timer;
-  heap->count--;
-  if (heap->count > 0) refill(heap, 0);
-  shrink(heap);
+  const key *k = first(heap);
+  return k == NULL ? EDDY_NEVER : k->deadline;
+}
+
+eddy_timer *eddy__heap_take(struct eddy__heap *heap, eddy_time now)
+{
+  const key *k = first(heap);
+  if (k == NULL || k->deadline > now) return NULL;
+  size_t slot = slot_of(*k);
+  eddy_timer *timer = heap->slots[slot].timer;
+  free_slot(heap, slot);
+  heap->in_front--;
+  forget_one(heap);
   return timer;
 }

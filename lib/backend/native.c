@@ -26,9 +26,7 @@ static void native_remove(void *self, eddy_timer *timer)
 
 static eddy_timer *native_take_due(void *self, eddy_time now)
 {
-  struct eddy__heap *heap = self;
-  if (heap->count == 0 || heap->entries[0].deadline > now) return NULL;
-  return eddy__heap_take(heap);
+  return eddy__heap_take(self, now);
 }
 
 static eddy_time native_next(void *self)
@@ -39,7 +37,7 @@ static eddy_time native_next(void *self)
 static size_t native_count(void *self)
 {
   const struct eddy__heap *heap = self;
-  return heap->count;
+  return heap->live;
 }
 
 const eddy_scheduler eddy__scheduler_native = {

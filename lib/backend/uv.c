@@ -14,6 +14,7 @@
 
 #include "backend/readiness.h"
 #include "backend/uv_core.h"
+#include "backend/uv_loop.h"
 #include "backend/uv_poller.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -244,31 +245,6 @@ static void close_core(struct eddy__uv_core *core)
   if (core->closing == 0) eddy__free(core);
 }
 
-/*
- * Tries whether there are descriptors enough for a libuv loop: without them uv_loop_init
- * of 1.44 loses the one it has opened, and ends the process if it is the process's first.
- */
-static int try_descriptors(void)
-{
-  int fds[8];
-  int rc = 0;
-  size_t count = 0;
-  while (rc == 0 && count < sizeof(fds) / sizeof(fds[0])) {
-    rc = eddy__socket_pair(&fds[count]);
-    if (rc == 0) count += 2;
-  }
-  while (count > 0) {
-    (void)eddy__socket_close(fds[--count]);
-  }
-  return rc;
-}
-
-static int init_loop(uv_loop_t *uv)
-{
-  int rc = try_descriptors();
-  return rc < 0 ? rc : uv_loop_init(uv);
-}
-
 static int io_open(void *self, eddy_loop *loop, const eddy_loop_options *options)
 {
   struct eddy__uv_io *io = self;
@@ -278,7 +254,7 @@ static int io_open(void *self, eddy_loop *loop, const eddy_loop_options *options
   core->io = io;
   core->guest = options != NULL && options->uv_loop != NULL;
   core->uv = core->guest ? options->uv_loop : &core->own;
-  int rc = core->guest ? 0 : init_loop(core->uv);
+  int rc = core->guest ? 0 : eddy__uv_loop_init(core->uv);
   if (rc < 0) goto fail_loop;
   rc = init_handles(core);
   if (rc < 0) goto fail_handles;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "backend/uv_loop.h"
 #include "base/alloc.h"
 
 /*
@@ -38,25 +39,20 @@ static struct eddy__uv_watcher *watcher_of(struct eddy__slot *slot)
   return (struct eddy__uv_watcher *)(void *)slot;
 }
 
-/* libuv's rule for the size of its table. */
-static unsigned room_for(unsigned fd)
+/* uv_poll_start for a handle of ours, which ends the process if its table cannot grow: the
+ * trial comes right before it. */
+static int start_poll(
+    struct eddy__uv_poller *poller, uv_poll_t *handle, int fd, int events, uv_poll_cb fn)
 {
-  unsigned size = 1;
-  while (size < fd + 3) {
-    size *= 2;
+  bool grows = (unsigned)fd >= poller->room;
+  if (grows) {
+    void *trial = eddy__alloc(eddy__uv_table_bytes(fd));
+    if (trial == NULL) return EDDY_ENOMEM;
+    eddy__free(trial);
   }
-  return size - 2;
-}
-
-static int make_room(struct eddy__uv_poller *poller, unsigned fd)
-{
-  if (fd < poller->room) return 0;
-  unsigned room = room_for(fd);
-  void *trial = eddy__alloc(((size_t)room + 2) * sizeof(void *));
-  if (trial == NULL) return EDDY_ENOMEM;
-  eddy__free(trial);
-  poller->room = room;
-  return 0;
+  int rc = uv_poll_start(handle, events, fn);
+  if (rc == 0 && grows) poller->room = eddy__uv_table_room(fd);
+  return rc;
 }
 
 /* A poll handle used for a moment. */
@@ -82,8 +78,9 @@ static void ignore_event(uv_poll_t *poll, int status, int events)
 
 /* Asks libuv whether it could poll this descriptor, which no other handle watches; and
  * has its table grow to the number, if `start` is set. */
-static int try_out(struct eddy__uv_core *core, int fd, bool start)
+static int try_out(struct eddy__uv_poller *poller, int fd, bool start)
 {
+  struct eddy__uv_core *core = poller->core;
   struct probe *probe = eddy__alloc(sizeof(*probe));
   if (probe == NULL) return EDDY_ENOMEM;
   int rc = uv_poll_init(core->uv, &probe->poll, fd);
@@ -93,7 +90,7 @@ static int try_out(struct eddy__uv_core *core, int fd, bool start)
   }
   probe->core = core;
   probe->poll.data = probe;
-  if (start) rc = uv_poll_start(&probe->poll, UV_READABLE, ignore_event);
+  if (start) rc = start_poll(poller, &probe->poll, fd, UV_READABLE, ignore_event);
   core->closing++;
   uv_close((uv_handle_t *)&probe->poll, on_probe_closed);
   return rc;
@@ -105,7 +102,7 @@ void eddy__uv_poller_reserve(struct eddy__uv_poller *poller)
   if (eddy__socket_pair(fds) < 0) return;
   int high = fcntl(fds[0], F_DUPFD_CLOEXEC, RESERVED - 1);
   if (high >= 0) {
-    if (make_room(poller, (unsigned)high) == 0) (void)try_out(poller->core, high, true);
+    (void)try_out(poller, high, true);
     close(high);
   }
   close(fds[0]);
@@ -130,9 +127,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 static int init_handle(struct eddy__uv_poller *poller, struct eddy__uv_watcher *watcher)
 {
-  int rc = make_room(poller, (unsigned)watcher->slot.fd);
-  if (rc < 0) return rc;
-  rc = uv_poll_init(poller->core->uv, &watcher->poll, watcher->slot.fd);
+  int rc = uv_poll_init(poller->core->uv, &watcher->poll, watcher->slot.fd);
   if (rc < 0) return rc;
   watcher->poll.data = watcher;
   watcher->core = poller->core;
@@ -149,12 +144,12 @@ static bool same_file(const struct eddy__file *a, const struct eddy__file *b)
 
 /* uv_poll_init found the first file pollable. Later ones under the same number are, if
  * they are sockets or pipes; others are shown to libuv once more. */
-static int check_file(struct eddy__uv_watcher *watcher)
+static int check_file(struct eddy__uv_poller *poller, struct eddy__uv_watcher *watcher)
 {
   const struct eddy__file *file = &watcher->slot.file;
   if (file->kind != EDDY__FILE_OTHER || same_file(file, &watcher->probed)) return 0;
   uv_poll_stop(&watcher->poll);
-  int rc = try_out(watcher->core, watcher->slot.fd, false);
+  int rc = try_out(poller, watcher->slot.fd, false);
   if (rc == 0) watcher->probed = *file;
   return rc;
 }
@@ -167,12 +162,12 @@ static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
     if (watcher->ready) uv_poll_stop(&watcher->poll);
     return 0;
   }
-  int rc = watcher->ready ? check_file(watcher) : init_handle(poller, watcher);
+  int rc = watcher->ready ? check_file(poller, watcher) : init_handle(poller, watcher);
   if (rc < 0) goto fail;
   int wanted = 0;
   if ((events & EDDY__READ) != 0) wanted |= UV_READABLE;
   if ((events & EDDY__WRITE) != 0) wanted |= UV_WRITABLE;
-  rc = uv_poll_start(&watcher->poll, wanted, on_poll);
+  rc = start_poll(poller, &watcher->poll, slot->fd, wanted, on_poll);
   if (rc < 0) goto fail;
   if (!watcher->fresh) {
     watcher->fresh = true;

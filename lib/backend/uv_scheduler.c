@@ -288,9 +288,20 @@ static void scheduler_remove(void *self, eddy_timer *timer)
   put_node(scheduler, node);
 }
 
+/* libuv's walk: a timer of this scheduler that libuv holds gets ripe. */
+static void report_held(uv_handle_t *handle, void *self)
+{
+  if (handle->type != UV_TIMER || !uv_is_active(handle)) return;
+  uv_timer_t *uv = (uv_timer_t *)handle;
+  if (uv->timer_cb != on_timer || ((struct node *)uv->data)->scheduler != self) return;
+  (void)uv_timer_stop(uv);
+  on_timer(uv);
+}
+
 static eddy_timer *scheduler_take_due(void *self, eddy_time now)
 {
   struct scheduler *scheduler = self;
+  if (now == EDDY_NEVER && scheduler->held > 0) uv_walk(scheduler->uv, report_held, self);
   if (scheduler->first == NULL) return NULL;
   if (!scheduler->sorted) sort_ripe(scheduler);
   struct node *node = scheduler->first;

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "backend/uv_loop.h"
 #include "backend/virtual_net.h"
 #include "base/alloc.h"
 #include "base/list.h"
@@ -141,7 +142,7 @@ static int passenger_new(struct passenger **out)
 {
   struct passenger *passenger = eddy__alloc(sizeof(*passenger));
   if (passenger == NULL) return EDDY_ENOMEM;
-  int rc = uv_loop_init(&passenger->uv);
+  int rc = eddy__uv_loop_init(&passenger->uv);
   if (rc < 0) goto fail_loop;
   rc = uv_async_init(&passenger->uv, &passenger->async, on_async);
   if (rc < 0) goto fail_async;

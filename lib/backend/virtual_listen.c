@@ -162,7 +162,8 @@ int eddy__vsock_connect(
   }
   sock->kind = EDDY__VSOCK_CALLING;
   if (listener == NULL) {
-    sock->error = EDDY_ECONNREFUSED;
+    /* A path that nobody listens on has no file here. */
+    sock->error = eddy__vaddress_is_unix(family) ? EDDY_ENOENT : EDDY_ECONNREFUSED;
   } else if (listener->waiting < listener->backlog) {
     admit(net, listener, sock);
   } else {

@@ -1,14 +1,20 @@
 #include "base/pool.h"
 
 #include <stdalign.h>
+#include <stdint.h>
 
 #include "base/alloc.h"
 
 #ifdef EDDY_CTX_ANNOTATED
 
+/* In front of each block. */
+struct header {
+  alignas(max_align_t) struct eddy__pool *pool;
+};
+
 void eddy__pool_init(struct eddy__pool *pool, size_t size)
 {
-  *pool = (struct eddy__pool){.size = size};
+  *pool = (struct eddy__pool){.size = sizeof(struct header) + size};
 }
 
 void eddy__pool_fini(struct eddy__pool *pool)
@@ -18,15 +24,22 @@ void eddy__pool_fini(struct eddy__pool *pool)
 
 void *eddy__pool_get(struct eddy__pool *pool)
 {
-  void *block = eddy__alloc(pool->size);
-  if (block != NULL) pool->used++;
-  return block;
+  struct header *header = eddy__alloc(pool->size);
+  if (header == NULL) return NULL;
+  header->pool = pool;
+  pool->used++;
+  return header + 1;
 }
 
 void eddy__pool_put(struct eddy__pool *pool, void *block)
 {
   pool->used--;
-  eddy__free(block);
+  eddy__free((struct header *)block - 1);
+}
+
+struct eddy__pool *eddy__pool_of(const void *block)
+{
+  return ((const struct header *)block - 1)->pool;
 }
 
 void eddy__pool_trim(struct eddy__pool *pool)
@@ -38,62 +51,92 @@ void eddy__pool_trim(struct eddy__pool *pool)
 
 #define CHUNK_BYTES 32768
 #define KEPT_CHUNKS 8
+#define CACHE_LINE 64
 
 struct chunk {
   struct eddy__link link;
-  struct header *free; /* blocks that came back */
-  size_t used;         /* blocks handed out */
-  size_t fresh;        /* blocks never handed out yet */
+  struct eddy__pool *pool;
+  struct block *free; /* blocks that came back since it was last empty */
+  size_t used;        /* blocks handed out */
+  size_t fresh;       /* blocks not handed out since it was last empty */
   size_t total;
 };
 
-/* In front of each block; aligned so that the block behind it is. */
-struct header {
-  alignas(max_align_t) struct chunk *chunk;
-  struct header *next;
+/* A block that came back. */
+struct block {
+  struct block *next;
 };
+
+/* In front of each block: aligned as a block at least is. */
+struct header {
+  alignas(uint64_t) struct chunk *chunk;
+};
+
+/* The alignment of a type divides its size: a block whose size is no multiple of the strictest
+ * alignment needs none. */
+static size_t alignment(size_t size)
+{
+  return size % alignof(max_align_t) == 0 ? alignof(max_align_t) : alignof(struct header);
+}
 
 void eddy__pool_init(struct eddy__pool *pool, size_t size)
 {
-  size_t align = alignof(max_align_t);
-  *pool = (struct eddy__pool){
-      .size = sizeof(struct header) + (size + align - 1) / align * align};
+  size_t align = alignment(size);
+  size_t stride = size + sizeof(struct header) + align - 1;
+  *pool = (struct eddy__pool){.size = stride - stride % align, .lead = align};
   eddy__list_init(&pool->partial);
   eddy__list_init(&pool->full);
 }
 
-static struct header *first_block(struct chunk *chunk)
+static struct header *header_of(const void *block)
 {
-  size_t align = alignof(max_align_t);
-  size_t offset = (sizeof(*chunk) + align - 1) / align * align;
-  return (struct header *)(void *)((char *)chunk + offset);
+  return (struct header *)((uintptr_t)block - sizeof(struct header));
 }
 
 static struct chunk *add_chunk(struct eddy__pool *pool)
 {
-  size_t room = CHUNK_BYTES - sizeof(struct chunk) - alignof(max_align_t);
+  size_t room = CHUNK_BYTES - sizeof(struct chunk) - 2 * CACHE_LINE;
   size_t total = room / pool->size;
   if (total == 0) total = 1;
-  size_t bytes = sizeof(struct chunk) + alignof(max_align_t) + total * pool->size;
+  size_t bytes = sizeof(struct chunk) + 2 * CACHE_LINE + total * pool->size;
   struct chunk *chunk = eddy__realloc(NULL, bytes); /* blocks need not be zero */
   if (chunk == NULL) return NULL;
-  *chunk = (struct chunk){.fresh = total, .total = total};
+  *chunk = (struct chunk){.pool = pool, .fresh = total, .total = total};
   eddy__list_append(&pool->partial, &chunk->link);
   pool->empty++;
   return chunk;
 }
 
-static struct header *take_block(struct eddy__pool *pool, struct chunk *chunk)
+/* Blocks of one line, header and all, do not straddle two. */
+static char *first_block(struct chunk *chunk)
 {
-  struct header *block = chunk->free;
+  char *end = (char *)(chunk + 1);
+  char *line = end + CACHE_LINE - (uintptr_t)end % CACHE_LINE;
+  return line + chunk->pool->lead;
+}
+
+static void *take_block(struct eddy__pool *pool, struct chunk *chunk)
+{
+  struct block *block = chunk->free;
   if (block != NULL) {
     chunk->free = block->next;
     return block;
   }
   size_t index = chunk->total - chunk->fresh--;
-  block = (struct header *)(void *)((char *)first_block(chunk) + index * pool->size);
-  block->chunk = chunk;
+  block = (struct block *)(void *)(first_block(chunk) + index * pool->size);
+  header_of(block)->chunk = chunk;
   return block;
+}
+
+/* No block of the chunk is in use any more. Empty ones are taken from last, and are the first
+ * that a trim looks at. Blocks are handed out one after the other again. */
+static void empty(struct eddy__pool *pool, struct chunk *chunk)
+{
+  eddy__list_remove(&chunk->link);
+  eddy__list_append(&pool->partial, &chunk->link);
+  chunk->free = NULL;
+  chunk->fresh = chunk->total;
+  pool->empty++;
 }
 
 void *eddy__pool_get(struct eddy__pool *pool)
@@ -106,32 +149,33 @@ void *eddy__pool_get(struct eddy__pool *pool)
     chunk = add_chunk(pool);
     if (chunk == NULL) return NULL;
   }
-  struct header *block = take_block(pool, chunk);
+  void *block = take_block(pool, chunk);
   if (chunk->used == 0) pool->empty--;
   if (++chunk->used == chunk->total) {
     eddy__list_remove(&chunk->link);
     eddy__list_append(&pool->full, &chunk->link);
   }
   pool->used++;
-  return block + 1;
+  return block;
 }
 
 void eddy__pool_put(struct eddy__pool *pool, void *block)
 {
-  struct header *header = (struct header *)block - 1;
-  struct chunk *chunk = header->chunk;
-  header->next = chunk->free;
-  chunk->free = header;
+  struct chunk *chunk = header_of(block)->chunk;
+  struct block *back = block;
+  back->next = chunk->free;
+  chunk->free = back;
   pool->used--;
   if (chunk->used-- == chunk->total) {
     eddy__list_remove(&chunk->link);
     eddy__list_prepend(&pool->partial, &chunk->link);
   }
-  if (chunk->used > 0) return;
-  /* Empty ones are taken from last, and are the first that a trim looks at. */
-  eddy__list_remove(&chunk->link);
-  eddy__list_append(&pool->partial, &chunk->link);
-  pool->empty++;
+  if (chunk->used == 0) empty(pool, chunk);
+}
+
+struct eddy__pool *eddy__pool_of(const void *block)
+{
+  return header_of(block)->chunk->pool;
 }
 
 void eddy__pool_trim(struct eddy__pool *pool)

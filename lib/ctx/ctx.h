@@ -77,6 +77,14 @@ struct eddy__ctx {
 #endif
 };
 
+/* Whether a context whose work is done may be kept and entered again, and may be dropped
+ * without a word. Sanitizers want to be told of its end (eddy__ctx_leave). */
+#ifdef EDDY_CTX_ANNOTATED
+#define EDDY__CTX_SPARES false
+#else
+#define EDDY__CTX_SPARES true
+#endif
+
 /* What a new context runs; it must never return, and gets what the first switch to it
  * sent. */
 typedef void eddy__ctx_entry(void *arg, int sent);

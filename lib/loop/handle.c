@@ -5,6 +5,8 @@
 #include "base/outcome.h"
 #include "base/self.h"
 
+#define AHEAD 4 /* how many callbacks before its turn a handle's memory is asked for */
+
 /* A post from another thread. */
 struct posted {
   struct eddy__post post;
@@ -12,9 +14,19 @@ struct posted {
   void *arg;
 };
 
-static void report_error(eddy_handle *handle, int rc)
+static eddy_loop *loop_of(const eddy_handle *handle)
 {
-  eddy_loop *loop = handle->loop;
+  return EDDY__ENTRY(eddy__pool_of(handle), eddy_loop, handles);
+}
+
+static eddy_handle *handle_of(eddy_timer *timer)
+{
+  return EDDY__ENTRY(timer, eddy_handle, timer);
+}
+
+EDDY__COLD static void report_error(eddy_handle *handle, int rc)
+{
+  eddy_loop *loop = loop_of(handle);
   eddy_exception_context context = {.message = "error in a callback",
       .error = rc,
       .detail = eddy__outcome_detail(&loop->outcome, rc),
@@ -22,39 +34,50 @@ static void report_error(eddy_handle *handle, int rc)
   eddy_loop_call_exception_handler(loop, &context);
 }
 
-/* What the ring runs for a callback that has a handle. */
-static int run_handle(void *arg)
+int eddy__handle_run(void *timer)
 {
-  eddy_handle *handle = arg;
+  eddy_handle *handle = handle_of(timer);
   eddy__timer_ran(&handle->timer);
-  eddy__list_remove(&handle->owned.link);
-  int rc = handle->fn(handle->arg);
+  /* Timers that fire one after the other may lie anywhere in memory. */
+  const struct eddy__ring *ring = &loop_of(handle)->ring;
+  EDDY__PREFETCH(ring->entries[(ring->head + AHEAD) & (ring->capacity - 1)].arg);
+  int rc = handle->timer.fn(handle->timer.arg);
   if (rc != 0) report_error(handle, rc);
   eddy_handle_unref(handle);
   return 0;
 }
 
-/* The loop is being closed before the callback ran. */
-static void discard_handle(struct eddy__owned *owned)
+static void discard(eddy_timer *timer)
 {
-  eddy_handle *handle = EDDY__ENTRY(owned, eddy_handle, owned);
-  eddy__timer_stop(handle->loop, &handle->timer);
-  eddy_handle_unref(handle);
+  eddy__timer_ran(timer);
+  if (timer->handle) eddy_handle_unref(handle_of(timer));
 }
 
-/* A handle with two references: the loop's, until it ran or was cancelled, and the user's. */
-static eddy_handle *new_handle(eddy_loop *loop, eddy_fn *fn, void *arg, eddy_handle **out)
+void eddy__handles_discard(eddy_loop *loop)
+{
+  struct eddy__ring *ring = &loop->ring;
+  for (uint64_t position = ring->head; position != ring->tail; position++) {
+    struct eddy__entry *entry = &ring->entries[position & (ring->capacity - 1)];
+    if (entry->fn != eddy__handle_run) continue;
+    entry->fn = NULL;
+    discard(entry->arg);
+  }
+  eddy_timer *timer;
+  while ((timer = loop->scheduler->take_due(loop->scheduler_state, EDDY_NEVER)) != NULL) {
+    discard(timer);
+  }
+}
+
+/* An idle handle with one reference. */
+static eddy_handle *new_handle(eddy_loop *loop, eddy_fn *fn, void *arg)
 {
   eddy_handle *handle = eddy__pool_get(&loop->handles);
   if (handle == NULL) return NULL;
-  eddy__timer_init(&handle->timer, run_handle, handle);
+  eddy__timer_init(&handle->timer, fn, arg);
+  handle->timer.handle = true;
   handle->timer.deadline = EDDY_NEVER;
-  handle->loop = loop;
-  handle->fn = fn;
-  handle->arg = arg;
-  handle->refs = out != NULL ? 2 : 1;
+  handle->refs = 1;
   handle->cancelled = false;
-  eddy__loop_own(loop, &handle->owned, discard_handle);
   eddy__loop_ref(loop);
   return handle;
 }
@@ -76,13 +99,14 @@ int eddy_loop_call_soon(eddy_loop *loop, eddy_fn *fn, void *arg, eddy_handle **o
   if (out == NULL) {
     eddy__loop_push(loop, fn, arg);
   } else {
-    eddy_handle *handle = new_handle(loop, fn, arg, out);
+    eddy_handle *handle = new_handle(loop, fn, arg);
     if (handle == NULL) {
       eddy__loop_unbook(loop);
       return EDDY_ENOMEM;
     }
-    handle->timer.position = eddy__loop_push(loop, run_handle, handle);
+    handle->timer.position = eddy__loop_push(loop, eddy__handle_run, &handle->timer);
     handle->timer.state = EDDY__TIMER_QUEUED;
+    handle->refs = 2;
     *out = handle;
   }
   return 0;
@@ -93,16 +117,19 @@ int eddy_loop_call_at(
 {
   int rc = check_call(loop, fn);
   if (rc < 0) return rc;
-  eddy_handle *handle = new_handle(loop, fn, arg, out);
+  if (when == EDDY_NEVER && out == NULL) return 0;
+  eddy_handle *handle = new_handle(loop, fn, arg);
   if (handle == NULL) return EDDY_ENOMEM;
   rc = eddy__timer_start(loop, &handle->timer, when);
   if (rc < 0) {
-    handle->refs = 1;
-    eddy__list_remove(&handle->owned.link);
     eddy_handle_unref(handle);
     return rc;
   }
-  if (out != NULL) *out = handle;
+  if (out != NULL) {
+    /* One that never comes is the user's alone. */
+    handle->refs = when == EDDY_NEVER ? 1 : 2;
+    *out = handle;
+  }
   return 0;
 }
 
@@ -111,16 +138,16 @@ int eddy_loop_call_later(
 {
   int rc = check_call(loop, fn);
   if (rc < 0) return rc;
-  return eddy_loop_call_at(loop, eddy__time_after(eddy__loop_now(loop), delay), fn, arg, out);
+  return eddy_loop_call_at(
+      loop, eddy__time_after(eddy__loop_now(loop), delay), fn, arg, out);
 }
 
 void eddy_handle_cancel(eddy_handle *handle)
 {
   if (handle == NULL || handle->cancelled) return;
   handle->cancelled = true;
-  if (eddy__list_empty(&handle->owned.link)) return; /* it ran */
-  eddy__timer_stop(handle->loop, &handle->timer);
-  eddy__list_remove(&handle->owned.link);
+  if (handle->timer.state == EDDY__TIMER_IDLE) return; /* it ran, or never will */
+  eddy__timer_stop(loop_of(handle), &handle->timer);
   eddy_handle_unref(handle);
 }
 
@@ -143,7 +170,7 @@ eddy_handle *eddy_handle_ref(eddy_handle *handle)
 void eddy_handle_unref(eddy_handle *handle)
 {
   if (handle == NULL || --handle->refs > 0) return;
-  eddy_loop *loop = handle->loop;
+  eddy_loop *loop = loop_of(handle);
   eddy__pool_put(&loop->handles, handle);
   eddy__loop_unref(loop);
 }
@@ -182,6 +209,17 @@ void eddy__posts_collect(eddy_loop *loop)
     eddy__loop_push(loop, posted->fn, posted->arg);
     eddy__free(posted);
   }
+}
+
+bool eddy__posts_take_stranded(eddy_loop *loop, struct eddy__entry *out)
+{
+  struct posted *posted = EDDY__ENTRY(loop->taken, struct posted, post);
+  /* There may be room by now: then it is queued in its order. */
+  if (loop->ring.bookings < loop->ring.capacity) return false;
+  loop->taken = posted->post.next;
+  *out = (struct eddy__entry){posted->fn, posted->arg};
+  eddy__free(posted);
+  return true;
 }
 
 void eddy__posts_discard(eddy_loop *loop)

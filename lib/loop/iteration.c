@@ -1,6 +1,7 @@
 /* One iteration after another: poll, queue what was found, run what was ready. */
 #include "loop/loop.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/check.h"
@@ -13,18 +14,11 @@
 #define SLOW_BATCH EDDY_US(50)
 #define LONGEST_POLL EDDY_S(24 * 3600)
 
-static void begin_turn(eddy_loop *loop)
-{
-  loop->turn_end = loop->ring.tail;
-  loop->iterations++;
-}
-
 bool eddy__loop_next_turn(eddy_loop *loop)
 {
-  if (loop->budget <= 0 || loop->stopping || loop->earliest <= loop->seen) return false;
-  if (eddy__posts_waiting(loop)) eddy__posts_collect(loop);
-  if (loop->ring.head == loop->ring.tail) return false;
-  begin_turn(loop);
+  if (loop->budget > 0 && eddy__posts_waiting(loop)) eddy__posts_collect(loop);
+  if (!eddy__loop_turn_is_due(loop)) return false;
+  eddy__loop_begin_turn(loop);
   return true;
 }
 
@@ -45,7 +39,7 @@ static void collect(eddy_loop *loop)
   if (eddy__posts_waiting(loop)) eddy__posts_collect(loop);
   eddy__ops_collect(loop);
   eddy__timers_collect(loop);
-  begin_turn(loop);
+  eddy__loop_begin_turn(loop);
 }
 
 void eddy__loop_nudge(eddy_loop *loop)
@@ -82,31 +76,52 @@ static void report_slow(eddy_loop *loop, struct eddy__entry entry, eddy_time too
   eddy__loop_report(loop, message, 0, NULL, task, NULL, NULL);
 }
 
+EDDY__COLD static void report_error(eddy_loop *loop, int rc)
+{
+  eddy__loop_report(loop, "error in a callback", rc,
+      eddy__outcome_detail(&loop->outcome, rc), NULL, NULL, NULL);
+}
+
+/* As run_entry, with an eye on the clock. */
+EDDY__COLD static int run_timed(eddy_loop *loop, struct eddy__entry entry)
+{
+  eddy_time start = eddy__clock_now();
+  int rc = entry.fn(entry.arg);
+  report_slow(loop, entry, eddy__clock_now() - start);
+  return rc;
+}
+
 static void run_entry(eddy_loop *loop, struct eddy__entry entry)
 {
   eddy__self.outcome = &loop->outcome;
-  eddy_time start = loop->debug ? eddy__clock_now() : 0;
-  int rc = entry.fn(entry.arg);
+  int rc = loop->debug ? run_timed(loop, entry) : entry.fn(entry.arg);
   EDDY_CHECK(eddy__self.loop == loop,
       "a loop inherited by fork went on in the child; leave the child with _exit or exec, or "
       "start a loop of its own with eddy_run and then _exit");
-  if (rc != 0) {
-    eddy__loop_report(loop, "error in a callback", rc, eddy__outcome_detail(&loop->outcome, rc),
-        NULL, NULL, NULL);
-  }
-  if (loop->debug) report_slow(loop, entry, eddy__clock_now() - start);
+  if (rc != 0) report_error(loop, rc);
 }
 
 /* Runs this iteration, and those after it that need no poll. */
 static void run_ready(eddy_loop *loop)
 {
-  struct eddy__entry *next;
-  while ((next = eddy__loop_peek(loop)) != NULL) {
+  for (;;) {
+    struct eddy__entry *next = eddy__loop_glance(loop);
+    if (next == NULL) next = eddy__loop_peek(loop);
+    if (next == NULL) return;
     struct eddy__entry entry = *next;
     eddy__loop_pop(loop);
     loop->ring.bookings--;
     if (entry.fn != NULL) run_entry(loop, entry);
   }
+}
+
+/* One iteration. Of the posts that the ring had no memory for, one is run all the same: they
+ * are late, but the loop gets on. */
+static void run_turn(eddy_loop *loop)
+{
+  struct eddy__entry entry;
+  run_ready(loop);
+  if (loop->taken != NULL && eddy__posts_take_stranded(loop, &entry)) run_entry(loop, entry);
 }
 
 /* Whether nothing but this loop's own tasks could ever make anything ready. */
@@ -187,7 +202,9 @@ static int run_until_stopped(eddy_loop *loop, enum eddy__run_mode mode)
     poll_backend(loop, timeout);
     EDDY_CHECK(eddy__self.loop == loop, "a loop inherited by fork went on in the child");
     collect(loop);
-    run_ready(loop);
+    uint64_t ran = loop->callbacks;
+    run_turn(loop);
+    if (loop->callbacks != ran) looked = false; /* since then, they may have done anything */
   } while (!loop->stopping);
   return rc;
 }
@@ -205,6 +222,7 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
   }
   loop->running = true;
   loop->thread = &eddy__self;
+  loop->errno_place = &errno;
   eddy__self.loop = loop;
   eddy_outcome *outcome = eddy__self.outcome;
   loop->clock = eddy__loop_now(loop);
@@ -222,11 +240,12 @@ void eddy_backend_turn(eddy_loop *loop)
   if (loop->running || loop->closed) return; /* eddy_loop_run itself drives the host's loop */
   struct eddy__self outer = eddy__self;
   loop->thread = &eddy__self;
+  loop->errno_place = &errno;
   loop->running = true;
   loop->nudge = false;
   eddy__self = (struct eddy__self){.loop = loop};
   collect(loop);
-  run_ready(loop);
+  run_turn(loop);
   loop->stopping = false;
   loop->running = false;
   loop->nudge = true;

@@ -113,6 +113,7 @@ fail_io_state:
 static void drop_queued(eddy_loop *loop)
 {
   eddy__posts_discard(loop);
+  eddy__handles_discard(loop);
   struct eddy__link *link;
   while ((link = eddy__list_first(&loop->owned)) != NULL) {
     struct eddy__owned *owned = EDDY__ENTRY(link, struct eddy__owned, link);

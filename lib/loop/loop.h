@@ -67,14 +67,11 @@ struct eddy__owned {
   void (*discard)(struct eddy__owned *owned); /* off the list when it is called */
 };
 
-/* A callback that can be cancelled. One reference is the loop's until it ran. */
+/* A callback that can be cancelled, in a block of the loop's pool of handles. One reference is
+ * the loop's while the timer is not idle: until it runs or is cancelled. */
 struct eddy_handle {
   eddy_timer timer; /* of eddy_loop_call_soon: never booked, only its position is used */
-  struct eddy__owned owned; /* while it may still run */
-  eddy_loop *loop;
-  eddy_fn *fn;
-  void *arg;
-  size_t refs;
+  uint32_t refs;
   bool cancelled;
 };
 
@@ -87,6 +84,7 @@ struct eddy_loop {
   bool stopping;
   bool running;
   atomic_bool closed;
+  int *errno_place;   /* of the thread that runs it */
   eddy_time clock;    /* as read after the last poll */
   eddy_time seen;     /* as last read by anyone */
   eddy_time trimmed;  /* when memory was last given back */
@@ -209,6 +207,28 @@ enum eddy__run_mode {
 /* Runs in this thread: 0, EDDY_EDEADLOCK, or why it cannot run. */
 int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode);
 
+/* ---- handle.c ---- */
+
+/* Queues what other threads posted; what finds no memory stays for the next time. */
+void eddy__posts_collect(eddy_loop *loop);
+void eddy__posts_discard(eddy_loop *loop);
+
+/* Takes out the oldest post that there was no memory for, to be run at once; false if there
+ * is room for it now. There must be one. */
+bool eddy__posts_take_stranded(eddy_loop *loop, struct eddy__entry *out);
+
+/* What the ring runs for a callback that has a handle. */
+int eddy__handle_run(void *timer);
+
+/* Lets go of the handles that are booked or queued: the loop is being closed. */
+void eddy__handles_discard(eddy_loop *loop);
+
+/* Whether a post waits to be taken in. */
+static inline bool eddy__posts_waiting(const eddy_loop *loop)
+{
+  return !eddy__posts_empty(&loop->posts) || loop->taken != NULL;
+}
+
 /* ---- ready.c: the ring ---- */
 
 /* A ring of twice the size: 0 or EDDY_ENOMEM. */
@@ -255,12 +275,41 @@ void eddy__loop_drop(eddy_loop *loop, uint64_t position);
 /* Whether the next iteration may begin without polling; begins it (iteration.c). */
 bool eddy__loop_next_turn(eddy_loop *loop);
 
+static inline void eddy__loop_begin_turn(eddy_loop *loop)
+{
+  loop->turn_end = loop->ring.tail;
+  loop->iterations++;
+}
+
+/* Whether the next iteration may begin at once, with nothing to take in. */
+EDDY__INLINE bool eddy__loop_turn_is_due(const eddy_loop *loop)
+{
+  return loop->ring.head != loop->ring.tail && loop->budget > 0 && !loop->stopping &&
+         loop->earliest > loop->seen && !eddy__posts_waiting(loop);
+}
+
+EDDY__INLINE struct eddy__entry *eddy__loop_head(eddy_loop *loop)
+{
+  return &loop->ring.entries[loop->ring.head & (loop->ring.capacity - 1)];
+}
+
 /* The next entry of this iteration (of the next one, if that may begin without polling), or
  * NULL when the loop has to poll. It stays queued. */
-EDDY__INLINE struct eddy__entry *eddy__loop_peek(eddy_loop *loop)
+static inline struct eddy__entry *eddy__loop_peek(eddy_loop *loop)
 {
   if (loop->ring.head == loop->turn_end && !eddy__loop_next_turn(loop)) return NULL;
-  return &loop->ring.entries[loop->ring.head & (loop->ring.capacity - 1)];
+  return eddy__loop_head(loop);
+}
+
+/* As eddy__loop_peek, but gives up where it would have to do more than look: it calls nothing,
+ * so that its caller needs no stack frame. */
+EDDY__INLINE struct eddy__entry *eddy__loop_glance(eddy_loop *loop)
+{
+  if (loop->ring.head == loop->turn_end) {
+    if (!eddy__loop_turn_is_due(loop)) return NULL;
+    eddy__loop_begin_turn(loop);
+  }
+  return eddy__loop_head(loop);
 }
 
 /* Takes the entry just looked at; its booking stays. */
@@ -311,18 +360,6 @@ void eddy__op_ran(eddy_loop *loop, eddy_op *op);
 
 /* Queues the entries of what the poll signalled, in order. */
 void eddy__ops_collect(eddy_loop *loop);
-
-/* ---- handle.c ---- */
-
-/* Queues what other threads posted; what finds no memory stays for the next time. */
-void eddy__posts_collect(eddy_loop *loop);
-void eddy__posts_discard(eddy_loop *loop);
-
-/* Whether a post waits to be taken in. */
-static inline bool eddy__posts_waiting(const eddy_loop *loop)
-{
-  return !eddy__posts_empty(&loop->posts) || loop->taken != NULL;
-}
 
 /* ---- watch.c, signal.c ---- */
 void eddy__watches_close(eddy_loop *loop);

@@ -5,6 +5,7 @@ void eddy__timer_init(eddy_timer *timer, eddy_fn *fn, void *arg)
   timer->fn = fn;
   timer->arg = arg;
   timer->state = EDDY__TIMER_IDLE;
+  timer->handle = false;
 }
 
 int eddy__timer_start(eddy_loop *loop, eddy_timer *timer, eddy_time deadline)
@@ -43,8 +44,10 @@ void eddy__timer_stop(eddy_loop *loop, eddy_timer *timer)
 void eddy__timers_collect(eddy_loop *loop)
 {
   eddy_timer *timer;
-  while ((timer = loop->scheduler->take_due(loop->scheduler_state, loop->clock)) != NULL) {
-    timer->position = eddy__loop_push(loop, timer->fn, timer->arg);
+  while (
+      (timer = loop->scheduler->take_due(loop->scheduler_state, loop->clock)) != NULL) {
+    timer->position = timer->handle ? eddy__loop_push(loop, eddy__handle_run, timer)
+                                    : eddy__loop_push(loop, timer->fn, timer->arg);
     timer->state = EDDY__TIMER_QUEUED;
   }
   loop->earliest = loop->scheduler->next(loop->scheduler_state);

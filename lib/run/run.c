@@ -58,10 +58,17 @@ static int run_main(eddy_loop *loop, eddy_task *task, eddy_value *value)
   return rc;
 }
 
-static int stop_when_last(eddy_future *future, void *arg)
+/* Those that are cancelled when the main task has ended. */
+struct leftovers {
+  eddy_task **tasks;
+  size_t count;
+  size_t unfinished;
+};
+
+static int count_down(eddy_future *future, void *arg)
 {
-  (void)arg;
-  if (future->loop->tasks == 0) eddy_loop_stop(future->loop);
+  struct leftovers *left = arg;
+  if (--left->unfinished == 0) eddy_loop_stop(future->loop);
   return 0;
 }
 
@@ -73,33 +80,40 @@ static void report_failed(eddy_task *task)
       eddy__outcome_detail(&task->future.outcome, error), task, &task->future, task->site);
 }
 
-/* Asks every task left to end, and waits until they have. */
+static int collect_leftovers(eddy_loop *loop, struct leftovers *left)
+{
+  left->tasks = eddy__alloc(loop->tasks * sizeof(eddy_task *));
+  if (left->tasks == NULL) return EDDY_ENOMEM;
+  for (struct eddy__link *link = loop->all_tasks.next; link != &loop->all_tasks;
+       link = link->next) {
+    left->tasks[left->count++] = eddy_task_ref(EDDY__ENTRY(link, eddy_task, link));
+  }
+  return 0;
+}
+
+/* Asks every task left to end, and waits until they have. As in asyncio, tasks that these
+ * make meanwhile are not waited for; closing the loop ends them. */
 static int cancel_all(eddy_loop *loop)
 {
-  size_t count = loop->tasks;
-  if (count == 0) return 0;
-  eddy_task **tasks = eddy__alloc(count * sizeof(eddy_task *));
-  if (tasks == NULL) return EDDY_ENOMEM;
-  size_t known = 0;
-  struct eddy__link *link = loop->all_tasks.next;
-  while (link != &loop->all_tasks && known < count) {
-    tasks[known] = eddy_task_ref(EDDY__ENTRY(link, eddy_task, link));
-    link = link->next;
-    known++;
+  struct leftovers left = {0};
+  if (loop->tasks == 0) return 0;
+  int rc = collect_leftovers(loop, &left);
+  if (rc < 0) return rc;
+  for (size_t i = 0; i < left.count; i++) {
+    (void)eddy_task_cancel(left.tasks[i], NULL);
+    if (rc < 0) continue;
+    rc = eddy_future_add_done_callback(&left.tasks[i]->future, count_down, &left);
+    if (rc == 0) left.unfinished++;
   }
-  int rc = 0;
-  for (size_t i = 0; i < known; i++) {
-    (void)eddy_task_cancel(tasks[i], NULL);
-    if (rc == 0) rc = eddy_future_add_done_callback(&tasks[i]->future, stop_when_last, NULL);
-  }
-  while (rc == 0 && loop->tasks > 0) {
+  while (rc == 0 && left.unfinished > 0) {
     rc = eddy__loop_run(loop, EDDY__RUN_UNTIL_COMPLETE);
   }
-  for (size_t i = 0; i < known; i++) {
-    if (eddy_task_done(tasks[i])) report_failed(tasks[i]);
-    eddy_task_unref(tasks[i]);
+  for (size_t i = 0; i < left.count; i++) {
+    (void)eddy_future_remove_done_callback(&left.tasks[i]->future, count_down, &left);
+    if (eddy_task_done(left.tasks[i])) report_failed(left.tasks[i]);
+    eddy_task_unref(left.tasks[i]);
   }
-  eddy__free(tasks);
+  eddy__free(left.tasks);
   return rc;
 }
 

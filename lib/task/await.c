@@ -28,6 +28,12 @@ static void describe_await(const eddy_task *task, char *text, size_t size)
 
 static const struct eddy__wait_type await_wait = {cancel_awaited, describe_await};
 
+eddy_task *eddy__task_awaited(const eddy_task *task)
+{
+  bool waits = task->wait.state == EDDY__WAIT_PARKED && task->wait.type == &await_wait;
+  return waits ? eddy__future_task(task->wait.object) : NULL;
+}
+
 /* The outcome, with its message handed to the awaiter. */
 static int take(eddy_future *future, eddy_value *value)
 {

@@ -2,8 +2,11 @@
 
 #include <stdio.h>
 
+#include "task/task.h"
+
+#include "task/task.h"
+
 #include "base/outcome.h"
-#include "base/self.h"
 
 /* A user's done callback. It has a booking until it ran. */
 struct callback {
@@ -49,8 +52,10 @@ static void report_never_retrieved(eddy_future *future)
   /* The handler may look at the future, and even keep it. */
   future->refs = 1;
   future->retrieved = true;
+  eddy_task *task = eddy__future_task(future);
   eddy__loop_report(future->loop, message, future->error,
-      eddy__outcome_detail(&future->outcome, future->error), NULL, future, NULL);
+      eddy__outcome_detail(&future->outcome, future->error), task, future,
+      task != NULL ? task->site : NULL);
 }
 
 /* Callbacks of a future that is freed while pending can never be called. */
@@ -199,6 +204,10 @@ static void discard_callback(struct eddy__owned *owned)
 static void queue_callback(struct eddy__done *done)
 {
   struct callback *callback = EDDY__ENTRY(done, struct callback, done);
+  if (callback->future->loop->closed) {
+    eddy__free(callback); /* nothing runs there any more */
+    return;
+  }
   eddy_future_ref(callback->future);
   eddy__loop_own(callback->future->loop, &callback->owned, discard_callback);
   eddy__loop_push(callback->future->loop, run_callback, callback);

@@ -12,7 +12,7 @@ struct gather;
 /* One distinct child. It has a booking until its callback ran. */
 struct child {
   struct eddy__done done;
-  struct eddy__owned owned; /* while its callback is queued */
+  struct eddy__owned owned; /* until its callback ran */
   struct gather *gather;
   eddy_future *future; /* referenced */
 };
@@ -99,18 +99,18 @@ static int run_child_done(void *arg)
   return 0;
 }
 
+/* The loop is closed: its callback will never run, whether the child is done or not. */
 static void discard_child(struct eddy__owned *owned)
 {
   struct child *child = EDDY__ENTRY(owned, struct child, owned);
+  eddy__list_remove(&child->done.link);
   eddy_future_unref(&child->gather->future);
 }
 
 static void queue_child_done(struct eddy__done *done)
 {
   struct child *child = EDDY__ENTRY(done, struct child, done);
-  eddy_loop *loop = child->future->loop;
-  eddy__loop_own(loop, &child->owned, discard_child);
-  eddy__loop_push(loop, run_child_done, child);
+  eddy__loop_push(child->future->loop, run_child_done, child);
 }
 
 static int check_arguments(eddy_future *const *children, size_t count, eddy_loop **loop)
@@ -161,6 +161,7 @@ static void add_child(struct gather *gather, eddy_future *future)
   eddy__list_init(&child->done.link);
   if (future->state != EDDY__PENDING) return;
   eddy_future_ref(&gather->future); /* until its callback ran */
+  eddy__loop_own(future->loop, &child->owned, discard_child);
   eddy__future_add(future, &child->done);
 }
 

@@ -26,13 +26,13 @@ static void describe_sleep(const eddy_task *task, char *text, size_t size)
 
 static const struct eddy__wait_type sleep_wait = {NULL, describe_sleep};
 
-int eddy_sleep(eddy_time delay)
+/* Out of line, so that the bare yield needs no stack frame. */
+static int sleep_until_due(eddy_time delay)
 {
   int rc;
   bool resumed;
   eddy_task *task = eddy__wait_begin(&resumed, &rc);
   if (task == NULL) return rc;
-  if (delay <= 0) return resumed ? rc : eddy__wait_turn(task, 0);
   eddy_loop *loop = task->future.loop;
   if (!resumed) {
     eddy__timer_init(&task->timer, wake_sleeper, task);
@@ -43,4 +43,14 @@ int eddy_sleep(eddy_time delay)
   }
   if (rc < 0) eddy__timer_stop(loop, &task->timer);
   return rc;
+}
+
+int eddy_sleep(eddy_time delay)
+{
+  int rc;
+  bool resumed;
+  if (delay > 0) return sleep_until_due(delay);
+  eddy_task *task = eddy__wait_begin(&resumed, &rc);
+  if (task == NULL || resumed) return rc;
+  return eddy__wait_turn(task, 0);
 }

@@ -39,11 +39,11 @@ EDDY__INLINE int begin_step(eddy_loop *loop, eddy_task *task)
 }
 
 /* Makes this thread's state the suspended task's. */
-EDDY__INLINE void restore(const eddy_task *task)
+EDDY__INLINE void restore(const eddy_loop *loop, const eddy_task *task)
 {
   eddy__self.outcome = task->inner_outcome;
   eddy__self.coro = task->inner_coro;
-  errno = task->saved_errno;
+  *loop->errno_place = task->saved_errno;
 }
 
 static void nothing_runs(eddy_loop *loop)
@@ -56,7 +56,7 @@ static void nothing_runs(eddy_loop *loop)
 /* The task whose step is next and may be run without the hub, or NULL. */
 EDDY__INLINE eddy_task *next_task(eddy_loop *loop)
 {
-  if (!loop->direct || !loop->running) return NULL;
+  if (!loop->direct) return NULL;
   struct eddy__entry *entry = eddy__loop_peek(loop);
   return entry != NULL && entry->fn == eddy__task_step ? entry->arg : NULL;
 }
@@ -68,26 +68,52 @@ static void start(eddy_task *task, struct eddy__stack *stack)
   task->inner_outcome = &task->future.outcome;
   task->inner_coro = NULL;
   task->saved_errno = 0;
-  restore(task);
 }
 
 static void run_tasks(void *arg, int sent);
 
-/* Prepares the unstarted task to run on the stack. */
-static void make_body(eddy_task *task, struct eddy__stack *stack)
+/* Makes an unstarted task ready to be entered, on the spare stack or a new one. Without
+ * memory it stays unstarted. */
+static bool give_stack(eddy_loop *loop, eddy_task *task)
 {
+  struct eddy__tasks *tasks = eddy__tasks_of(loop);
+  struct eddy__stack *stack = tasks->spare;
+  if (stack != NULL) {
+    tasks->spare = NULL;
+    tasks->entering = task;
+    task->here = tasks->spare_here;
+  } else {
+    stack = eddy__stack_get(loop->stacks);
+    if (stack == NULL) return false;
+    eddy__ctx_make(&task->here, stack, run_tasks, task);
+  }
   start(task, stack);
-  eddy__ctx_make(&task->here, stack, run_tasks, task);
+  return true;
 }
 
-/* Makes the unstarted task that is next ready to be entered without the hub, if possible. */
-static bool give_stack(eddy_loop *loop, eddy_task *next)
+/* The common case has been tried; the rest may take longer. */
+EDDY__COLD static int leave_slowly(eddy_loop *loop, eddy_task *task)
 {
-  if (!next->plain || next->must_cancel) return false;
-  struct eddy__stack *stack = eddy__stack_get(loop->stacks);
-  if (stack == NULL) return false;
-  make_body(next, stack);
-  return true;
+  eddy_task *next = next_task(loop);
+  bool ready = next != NULL && next->stack != NULL;
+  if (next != NULL && next->plain && !next->started && !next->must_cancel) {
+    ready = give_stack(loop, next);
+  }
+  if (!ready) {
+    nothing_runs(loop);
+    return eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
+  }
+  eddy__loop_pop(loop);
+  int status = begin_step(loop, next);
+  if (next == task) return status;
+  restore(loop, next);
+  return eddy__ctx_switch(&task->here, &next->here, status);
+}
+
+/* Whether the task can be entered with nothing but a switch. */
+EDDY__INLINE bool is_simple(const eddy_task *task)
+{
+  return task->stack != NULL && !task->must_cancel && task->cancel_message == NULL;
 }
 
 int eddy__task_leave(eddy_task *task)
@@ -95,31 +121,41 @@ int eddy__task_leave(eddy_task *task)
   eddy_loop *loop = eddy__self.loop;
   task->inner_outcome = eddy__self.outcome;
   task->inner_coro = eddy__self.coro;
-  task->saved_errno = errno;
-  eddy_task *next = next_task(loop);
-  if (next == NULL || (next->stack == NULL && !give_stack(loop, next))) {
-    nothing_runs(loop);
-    return eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
-  }
+  task->saved_errno = *loop->errno_place;
+  struct eddy__entry *entry = loop->direct ? eddy__loop_glance(loop) : NULL;
+  if (entry == NULL || entry->fn != eddy__task_step) return leave_slowly(loop, task);
+  eddy_task *next = entry->arg;
+  if (next == task || !is_simple(next)) return leave_slowly(loop, task);
   eddy__loop_pop(loop);
-  int status = begin_step(loop, next);
-  if (next == task) return status;
-  restore(next);
+  int status = next->wait.status;
+  next->wait.status = 0;
+  next->wait.state = EDDY__WAIT_NONE;
+  next->steps++;
+  loop->steps++;
+  eddy__self.task = next;
+  restore(loop, next);
   return eddy__ctx_switch(&task->here, &next->here, status);
 }
 
-/* Leaves a stack whose task has ended. */
-EDDY__NORETURN static void leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_task *next)
+/* After a task has ended on this stack: goes on with what is next elsewhere. Returns the task
+ * to run on this stack when it was kept as the spare one and is needed again. */
+static eddy_task *leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_task *next)
 {
-  struct eddy__ctx gone = {0};
+  struct eddy__tasks *tasks = eddy__tasks_of(loop);
+  struct eddy__ctx *to = &tasks->hub;
   int status = 0;
-  struct eddy__ctx *to = &eddy__tasks_of(loop)->hub;
   if (next != NULL) {
     eddy__loop_pop(loop);
     status = begin_step(loop, next);
-    restore(next);
+    restore(loop, next);
     to = &next->here;
   }
+  if (EDDY__CTX_SPARES && tasks->spare == NULL) {
+    tasks->spare = stack;
+    (void)eddy__ctx_switch(&tasks->spare_here, to, status);
+    return tasks->entering;
+  }
+  struct eddy__ctx gone = {0};
   eddy__stack_put(stack);
   eddy__ctx_leave(&gone, to, status);
 }
@@ -139,29 +175,26 @@ static void run_tasks(void *arg, int sent)
     nothing_runs(loop);
     eddy__task_finish(task, rc);
     task = next_task(loop);
-    if (task == NULL || task->stack != NULL) leave_stack(loop, stack, task);
-    if (!task->plain || task->must_cancel) leave_stack(loop, stack, NULL);
-    eddy__loop_pop(loop);
-    (void)begin_step(loop, task);
-    start(task, stack);
+    if (task != NULL && task->plain && !task->started && !task->must_cancel) {
+      eddy__loop_pop(loop);
+      (void)begin_step(loop, task);
+      start(task, stack);
+      restore(loop, task);
+    } else {
+      task = leave_stack(loop, stack, task != NULL && task->stack != NULL ? task : NULL);
+    }
   }
 }
 
 static void step_stackful(eddy_loop *loop, eddy_task *task, int status)
 {
-  struct eddy__tasks *tasks = eddy__tasks_of(loop);
-  if (task->stack == NULL) {
-    struct eddy__stack *stack = eddy__stack_get(loop->stacks);
-    if (stack == NULL) {
-      nothing_runs(loop);
-      eddy__task_finish(task, EDDY_ENOMEM);
-      return;
-    }
-    make_body(task, stack);
-  } else {
-    restore(task);
+  if (!task->started && !give_stack(loop, task)) {
+    nothing_runs(loop);
+    eddy__task_finish(task, EDDY_ENOMEM);
+    return;
   }
-  (void)eddy__ctx_switch(&tasks->hub, &task->here, status);
+  restore(loop, task);
+  (void)eddy__ctx_switch(&eddy__tasks_of(loop)->hub, &task->here, status);
 }
 
 /* A coroutine that neither waits nor ends cannot go on. */

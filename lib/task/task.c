@@ -48,6 +48,7 @@ static void init_task(eddy_task *task, eddy_loop *loop, const eddy_task_options 
   task->plain = false;
   task->cancels = 0;
   task->spins = 0;
+  task->asked = NULL;
   task->cancel_message = NULL;
   eddy__list_init(&task->wait.done.link);
   task->wait.status = 0;
@@ -160,6 +161,24 @@ void eddy__task_set_cancel_message(eddy_task *task, const char *message)
   task->cancel_message = message != NULL ? eddy__strdup(message) : NULL;
 }
 
+/* Asks a task that waits for no other one. */
+static void ask(eddy_task *task, const char *message)
+{
+  struct eddy__wait *wait = &task->wait;
+  if (wait->state == EDDY__WAIT_PARKED) {
+    bool (*cancel)(eddy_task *, const char *) = wait->type->cancel;
+    if (cancel == NULL) cancel = eddy__wait_cancel;
+    if (cancel(task, message)) return;
+  }
+  /* The first message stands if a cancellation is on its way already. */
+  bool on_its_way = wait->state == EDDY__WAIT_WOKEN && wait->status == EDDY_ECANCELLED;
+  if (!on_its_way) eddy__task_set_cancel_message(task, message);
+  task->must_cancel = true;
+}
+
+/* A request goes along the chain of tasks that wait for one another, however long it is, to
+ * the last one. Where the chain is a ring, there is none: the wait of the task that it comes
+ * back to is ended, which frees the others. */
 bool eddy_task_cancel(eddy_task *task, const char *message)
 {
   if (task == NULL) return false;
@@ -167,17 +186,27 @@ bool eddy_task_cancel(eddy_task *task, const char *message)
     task->future.retrieved = true;
     return false;
   }
-  task->cancels++;
-  struct eddy__wait *wait = &task->wait;
-  if (wait->state == EDDY__WAIT_PARKED) {
-    bool (*cancel)(eddy_task *, const char *) = wait->type->cancel;
-    if (cancel == NULL) cancel = eddy__wait_cancel;
-    if (cancel(task, message)) return true;
+  eddy_task *last = task;
+  size_t count = 0;
+  bool found = false;
+  while (!found && last->asked == NULL) {
+    eddy_task *next = eddy__task_awaited(last);
+    found = next == NULL;
+    last->cancels++;
+    last->asked = found ? last : next;
+    count++;
+    if (!found) last = next;
   }
-  /* The first message stands if a cancellation is on its way already. */
-  bool on_its_way = wait->state == EDDY__WAIT_WOKEN && wait->status == EDDY_ECANCELLED;
-  if (!on_its_way) eddy__task_set_cancel_message(task, message);
-  task->must_cancel = true;
+  if (found) {
+    ask(last, message);
+  } else {
+    (void)eddy__wait_cancel(last, message);
+  }
+  while (count-- > 0) {
+    eddy_task *next = task->asked;
+    task->asked = NULL;
+    task = next;
+  }
   return true;
 }
 

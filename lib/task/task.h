@@ -80,6 +80,7 @@ struct eddy_task {
   bool plain;   /* stackful and not closing: nothing special when it waits */
   unsigned cancels;
   unsigned spins; /* socket calls that did not wait, in a row */
+  eddy_task *asked; /* while a request goes along: where it goes next, itself at the end */
   char *cancel_message;
 
   struct eddy__wait wait;
@@ -108,6 +109,11 @@ struct eddy__tasks {
   struct eddy__pool pool;
   struct eddy__ctx hub; /* where the loop's own stack waits while a task runs */
   uint64_t last_id;
+
+  /* A stack whose last task has ended, kept as it stands for the next unstarted one. */
+  struct eddy__stack *spare;
+  struct eddy__ctx spare_here;
+  eddy_task *entering; /* what the spare stack is entered for */
 };
 
 /* ---- tasks.c: what the room keeps on a loop ---- */
@@ -127,6 +133,11 @@ eddy_task *eddy__future_task(eddy_future *future);
 
 /* Remembers what the next EDDY_ECANCELLED will say; without memory, nothing. */
 void eddy__task_set_cancel_message(eddy_task *task, const char *message);
+
+/* ---- await.c ---- */
+
+/* The unfinished task that this one waits for, or NULL. */
+eddy_task *eddy__task_awaited(const eddy_task *task);
 
 /* ---- step.c ---- */
 

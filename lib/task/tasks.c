@@ -1,6 +1,8 @@
 /* What the task room keeps on a loop, and how unfinished tasks end with it. */
 #include "task/task.h"
 
+#include <errno.h>
+
 #include "base/outcome.h"
 
 static void report_pending(eddy_task *task)
@@ -68,6 +70,8 @@ static void close_task(eddy_task *task)
 static void close_tasks(eddy_loop *loop)
 {
   struct eddy__self outer = eddy__self;
+  loop->direct = false;
+  loop->errno_place = &errno;
   eddy__self = (struct eddy__self){.loop = loop, .outcome = &loop->outcome};
   struct eddy__link *link;
   while ((link = eddy__list_first(&loop->all_tasks)) != NULL) {
@@ -81,8 +85,9 @@ static void fill_stats(const eddy_loop *loop, eddy_loop_stats *stats)
   struct eddy__stacks_stats stacks;
   if (loop->stacks == NULL) return;
   eddy__stacks_get_stats(loop->stacks, &stacks);
-  stats->stacks = stacks.used;
-  stats->stacks_idle = stacks.idle;
+  size_t spare = eddy__tasks_of(loop)->spare != NULL;
+  stats->stacks = stacks.used - spare;
+  stats->stacks_idle = stacks.idle + spare;
   stats->stack_bytes = stacks.bytes;
   stats->stack_guard = stacks.guard;
 }
@@ -96,6 +101,7 @@ static bool trim(eddy_loop *loop)
 static void free_tasks(eddy_loop *loop)
 {
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
+  if (tasks->spare != NULL) eddy__stack_put(tasks->spare);
   eddy__stacks_free(loop->stacks);
   eddy__pool_fini(&tasks->pool);
   eddy__free(tasks);

@@ -13,102 +13,10 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "backend/heap.h"
 #include "base/clock.h"
 #include "uv_fixture.h"
 
-/* ---- the heap ---- */
-
 #define TIMERS 2000
-
-static void test_heap_sorts(void)
-{
-  static eddy_timer timers[TIMERS];
-  struct eddy__heap heap = {0};
-  int failures = 0;
-  for (size_t i = 0; i < TIMERS; i++) {
-    timers[i].deadline = (eddy_time)(next_random() % 500); /* many ties */
-    timers[i].sequence = i;
-    failures += eddy__heap_add(&heap, &timers[i]) != 0;
-  }
-  CHECK(failures == 0 && heap.count == TIMERS);
-  const eddy_timer *last = NULL;
-  size_t taken = 0;
-  bool sorted = true;
-  while (heap.count > 0) {
-    eddy_timer *timer = eddy__heap_take(&heap);
-    if (last != NULL &&
-        (last->deadline > timer->deadline ||
-            (last->deadline == timer->deadline && last->sequence > timer->sequence))) {
-      sorted = false;
-    }
-    last = timer;
-    taken++;
-  }
-  CHECK(sorted && taken == TIMERS);
-  CHECK(eddy__heap_next(&heap) == EDDY_NEVER);
-  eddy__heap_fini(&heap);
-}
-
-/* Adds, takes from the middle and from the top at random; whatever comes out must be the
- * least of what is in, and every timer must know its place. */
-static void test_heap_at_random(void)
-{
-  static eddy_timer timers[TIMERS];
-  static bool in[TIMERS];
-  struct eddy__heap heap = {0};
-  bool ok = true;
-  for (int round = 0; round < 60000; round++) {
-    size_t i = next_random() % TIMERS;
-    if (!in[i]) {
-      timers[i].deadline = (eddy_time)(next_random() % 1000);
-      timers[i].sequence = (uint64_t)round;
-      in[i] = eddy__heap_add(&heap, &timers[i]) == 0;
-      ok = ok && in[i];
-    } else if (next_random() % 4 != 0) {
-      eddy__heap_remove(&heap, &timers[i]);
-      in[i] = false;
-    } else {
-      eddy_timer *first = eddy__heap_take(&heap);
-      in[first - timers] = false;
-      ok = ok && (heap.count == 0 || heap.entries[0].deadline >= first->deadline);
-    }
-    if (round % 1000 != 0) continue;
-    for (size_t k = 0; k < heap.count; k++) {
-      ok = ok && heap.entries[k].timer->place.index == k;
-      ok = ok &&
-           (k == 0 || heap.entries[(k - 1) / 4].deadline <= heap.entries[k].deadline);
-    }
-  }
-  CHECK(ok);
-  eddy__heap_fini(&heap);
-}
-
-static void test_heap_gives_memory_back(void)
-{
-  static eddy_timer timers[TIMERS];
-  struct eddy__heap heap = {0};
-  int failures = 0;
-  for (size_t i = 0; i < TIMERS; i++) {
-    timers[i] = (eddy_timer){.deadline = (eddy_time)i, .sequence = i};
-    failures += eddy__heap_add(&heap, &timers[i]) != 0;
-  }
-  size_t most = heap.capacity;
-  if (!CHECK(failures == 0)) {
-    eddy__heap_fini(&heap);
-    return;
-  }
-  for (size_t i = 0; i < TIMERS; i++) {
-    eddy__heap_remove(&heap, &timers[i]);
-  }
-  CHECK(heap.capacity == most); /* it may be filled again at once */
-  for (int i = 0; i < 20000; i++) {
-    if (eddy__heap_add(&heap, &timers[0]) != 0) break;
-    eddy__heap_remove(&heap, &timers[0]);
-  }
-  CHECK(heap.capacity == 64);
-  eddy__heap_fini(&heap);
-}
 
 /* ---- wake, signals, other users ---- */
 
@@ -248,6 +156,17 @@ static void test_timers(const eddy_scheduler *scheduler)
   CHECK(drain(&loop, &taken));
   CHECK(taken == TIMERS - (TIMERS + 2) / 3);
   CHECK(loop.scheduler->next(loop.scheduler_state) == EDDY_NEVER);
+  /* At the end of time every timer is due. */
+  for (size_t i = 0; i < TIMERS; i++) {
+    timers[i].deadline = base + (i % 2 == 0 ? 0 : EDDY_S(3600));
+    failures += loop.scheduler->add(loop.scheduler_state, &timers[i]) != 0;
+  }
+  taken = 0;
+  while (loop.scheduler->take_due(loop.scheduler_state, EDDY_NEVER) != NULL) {
+    taken++;
+  }
+  CHECK(failures == 0 && taken == TIMERS);
+  CHECK(loop.scheduler->count(loop.scheduler_state) == 0);
   close_loop(&loop);
 }
 
@@ -354,9 +273,6 @@ int main(void)
   open_loop(&warm, &eddy__scheduler_uv, NULL);
   close_loop(&warm);
   size_t before = open_descriptors();
-  test_heap_sorts();
-  test_heap_at_random();
-  test_heap_gives_memory_back();
   test_sockets();
   test_wake_and_signals();
   test_other_users_are_alive();

@@ -272,6 +272,9 @@ def main():
     table = print_table(bench, shown)
     print("\nFigures are nanoseconds an operation (bytes, microseconds where it says so), "
           "medians.\nGoals are looked at on native/uv; uv/uv stands beside it.")
+    if arguments.quick:
+        print("--quick: a tenth of every count, the rows' names notwithstanding; for trying "
+              "things, not for the record")
     for name, factor in STAND_INS.items():
         print(f"{name}: stood in for by {factor} x the switch of boost_context")
     if bench.skipped:

@@ -12,11 +12,12 @@
 
 #include "faults.h"
 
-#define SLOTS (1u << 20) /* a power of two; the pages of those not used cost nothing */
+#define MOST (1u << 18)  /* entries; the pages of those not used cost nothing */
+#define SLOTS (4 * MOST) /* a power of two */
 #define FRAMES 24
 
 struct entry {
-  char *block; /* NULL: free */
+  char *block;
   size_t size;
   unsigned long born; /* counts up */
   void **frames;      /* while tracing: FRAMES of them, ended by NULL */
@@ -24,10 +25,13 @@ struct entry {
   bool reached;
 };
 
-static struct entry entries[SLOTS];
+/* The entries stand close together; a table finds them by address, with open addressing. */
+static struct entry entries[MOST];
+static uint32_t slots[SLOTS]; /* the entry's index plus 1; 0: none */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 
 static struct {
+  uint32_t count; /* of the entries */
   unsigned long born;
   unsigned long mark; /* entries up to this one are not looked at */
   size_t live;        /* entries after the mark */
@@ -47,10 +51,20 @@ static void unlock_book(void)
   atomic_flag_clear_explicit(&lock, memory_order_release);
 }
 
+/* Blocks that are neighbours have slots that are. */
 static size_t home_of(const char *block)
 {
-  return (size_t)(((uintptr_t)block >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 40) &
-         (SLOTS - 1);
+  return (uintptr_t)block >> 4 & (SLOTS - 1);
+}
+
+/* The slot of the block, or the one where it would be put. */
+static size_t find_slot(const char *block)
+{
+  size_t slot = home_of(block);
+  while (slots[slot] != 0 && entries[slots[slot] - 1].block != block) {
+    slot = (slot + 1) & (SLOTS - 1);
+  }
+  return slot;
 }
 
 static void record_step(void)
@@ -70,49 +84,56 @@ void faults_book_add(void *block, size_t size, enum faults_owner owner)
     if (frames != NULL) (void)backtrace(frames, FRAMES - 1);
   }
   lock_book();
-  size_t index = home_of(block);
-  while (entries[index].block != NULL) {
-    index = (index + 1) & (SLOTS - 1);
-  }
-  entries[index] = (struct entry){block, size, ++book.born, frames, owner, false};
-  if (++book.live >= SLOTS / 2) {
+  if (book.count == MOST) {
     fputs("faults: more live allocations than the book has room for\n", stderr);
     _Exit(70);
   }
+  entries[book.count++] = (struct entry){block, size, ++book.born, frames, owner, false};
+  slots[find_slot(block)] = book.count;
+  book.live++;
   if (owner != FAULTS_MAPPED) book.bytes += size;
   record_step();
   unlock_book();
 }
 
-/* Closes the gap that a removed entry leaves in the open addressing. */
-static void close_gap(size_t gap)
+/* Empties a slot, and moves those behind it that would not be found any more. */
+static void empty_slot(size_t gap)
 {
-  size_t index = gap;
+  size_t slot = gap;
   for (;;) {
-    index = (index + 1) & (SLOTS - 1);
-    if (entries[index].block == NULL) break;
-    size_t home = home_of(entries[index].block);
-    if (((index - home) & (SLOTS - 1)) < ((index - gap) & (SLOTS - 1))) continue;
-    entries[gap] = entries[index];
-    gap = index;
+    slot = (slot + 1) & (SLOTS - 1);
+    if (slots[slot] == 0) break;
+    size_t home = home_of(entries[slots[slot] - 1].block);
+    if (((slot - home) & (SLOTS - 1)) < ((slot - gap) & (SLOTS - 1))) continue;
+    slots[gap] = slots[slot];
+    gap = slot;
   }
-  entries[gap].block = NULL;
+  slots[gap] = 0;
+}
+
+/* Takes the entry out; the last one moves to its place. */
+static void remove_entry(size_t slot)
+{
+  struct entry *entry = &entries[slots[slot] - 1];
+  const struct entry *last = &entries[book.count - 1];
+  if (entry != last) slots[find_slot(last->block)] = slots[slot];
+  *entry = *last;
+  empty_slot(slot);
+  book.count--;
 }
 
 size_t faults_book_remove(void *block, enum faults_owner owner)
 {
+  struct entry entry = {0};
   lock_book();
-  size_t index = home_of(block);
-  while (entries[index].block != NULL && entries[index].block != block) {
-    index = (index + 1) & (SLOTS - 1);
-  }
-  struct entry entry = entries[index];
-  if (entry.block != NULL) {
+  size_t slot = find_slot(block);
+  if (slots[slot] != 0) {
+    entry = entries[slots[slot] - 1];
     if (entry.born > book.mark) {
       book.live--;
       if (owner != FAULTS_MAPPED) book.bytes -= entry.size;
     }
-    close_gap(index);
+    remove_entry(slot);
   }
   unlock_book();
   if (entry.block == NULL) {
@@ -200,10 +221,8 @@ static void collect_candidates(void)
   candidates = calloc(book.live + 1, sizeof(*candidates));
   candidate_count = 0;
   if (candidates == NULL) return;
-  for (size_t i = 0; i < SLOTS && candidate_count < book.live; i++) {
-    if (entries[i].block != NULL && entries[i].born > book.mark) {
-      candidates[candidate_count++] = &entries[i];
-    }
+  for (size_t i = 0; i < book.count; i++) {
+    if (entries[i].born > book.mark) candidates[candidate_count++] = &entries[i];
   }
   qsort(candidates, candidate_count, sizeof(*candidates), by_address);
 }

@@ -309,6 +309,8 @@ int faults_campaign(const struct campaign *campaign)
   unsigned long problems = 0, cases = 0, injected = 0;
   for (size_t layout = 0; faults_layouts[layout] != NULL; layout++) {
     if (layout > 0 && !layouts) break;
+    if (campaign->layout != NULL && strcmp(campaign->layout, faults_layouts[layout]) != 0)
+      continue;
     if (!run_layout(campaign, layout)) return 70;
     sum_up(campaign, layout);
     problems += shared->problems;

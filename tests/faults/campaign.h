@@ -10,6 +10,7 @@ struct campaign {
   char **patterns; /* of cases; none: all */
   int pattern_count;
   int jobs;
+  const char *layout; /* only this one; NULL: all */
   bool is_short;
   bool verbose;
 };

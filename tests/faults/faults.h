@@ -74,6 +74,9 @@ void faults_disarm(void);
 /* Counts one place where a fault of this kind could be, and says whether it is to be. */
 bool faults_due(enum faults_kind kind);
 
+/* What this thread allocates while it is on is nobody's business. */
+void faults_suspend(bool on);
+
 /* Whether the fault has been injected. */
 bool faults_injected(void);
 
@@ -99,6 +102,11 @@ void faults_print_stack(void *const *frames, int count);
 
 /* The child's state before the next run. */
 void faults_reset_hooks(void);
+
+/* ---- held.c: what the case was given ---- */
+
+/* Lets go of what the case has not let go of itself. */
+void faults_release_held(void);
 
 /* ---- layout.c: which descriptor numbers are free ---- */
 

@@ -45,6 +45,14 @@ static struct {
   bool traced;
 } state;
 
+/* In this thread nothing fails for now, and nothing is counted. */
+static _Thread_local bool suspended;
+
+void faults_suspend(bool on)
+{
+  suspended = on;
+}
+
 /* ---- whether the next one fails ---- */
 
 void faults_arm(const struct faults_plan *plan)
@@ -81,9 +89,14 @@ static void inject(void)
   }
 }
 
+static bool carried_out(enum faults_kind kind)
+{
+  return atomic_load(&state.armed) && state.plan.kind == kind && !suspended;
+}
+
 bool faults_due(enum faults_kind kind)
 {
-  if (!atomic_load(&state.armed) || state.plan.kind != kind) return false;
+  if (!carried_out(kind)) return false;
   unsigned long number = atomic_fetch_add(&state.count, 1) + 1;
   bool due = state.plan.lasting ? number >= state.plan.at : number == state.plan.at;
   if (due) inject();
@@ -94,7 +107,7 @@ bool faults_due(enum faults_kind kind)
 static bool eddy_fails(size_t size)
 {
   if (!faults_due(FAULTS_MEMORY)) {
-    if (!atomic_load(&state.armed) || state.plan.kind != FAULTS_BUDGET) return false;
+    if (!carried_out(FAULTS_BUDGET)) return false;
     if (size == 0 || faults_book_bytes() + size <= state.plan.at) return false;
     inject();
   }
@@ -106,7 +119,7 @@ static bool libuv_fails(size_t size, enum faults_need need)
 {
   bool first = !faults_injected();
   if (!faults_due(FAULTS_LIBUV)) {
-    if (!atomic_load(&state.armed) || state.plan.kind != FAULTS_BUDGET) return false;
+    if (!carried_out(FAULTS_BUDGET)) return false;
     if (faults_book_bytes() + size <= state.plan.at) return false;
     inject();
   }

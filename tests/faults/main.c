@@ -9,6 +9,8 @@
  *
  *     --short          of each case the first faults and a few others
  *     --jobs N         processes that work side by side (1)
+ *     --limit SECONDS  for one run (20)
+ *     --layout NAME    under this layout of descriptors only
  *     --expected FILE  what libuv does when its allocations fail
  *     --verbose        a line for every run
  *
@@ -62,6 +64,10 @@ int main(int argc, char **argv)
         campaign.jobs = atoi(value);
       } else if (strcmp(argv[i], "--expected") == 0) {
         if (!faults_read_expected(value)) return 70;
+      } else if (strcmp(argv[i], "--limit") == 0) {
+        faults_time_limit = (unsigned)atoi(value);
+      } else if (strcmp(argv[i], "--layout") == 0) {
+        campaign.layout = value;
       } else if (strcmp(argv[i], "--at") == 0) {
         at = value;
       } else {

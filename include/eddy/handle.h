@@ -28,7 +28,7 @@ EDDY_API EDDY_NODISCARD int eddy_loop_call_soon(
  * delay     0 or negative: due at once, behind everything that is ready; one that exceeds
  *           the clock's range: never.
  * Returns   as eddy_loop_call_soon.
- * Cost      O(log n); one allocation, from a free list where there is one.
+ * Cost      O(log n), amortised; one allocation, from a free list where there is one.
  */
 EDDY_API EDDY_NODISCARD int eddy_loop_call_later(
     eddy_loop *loop, eddy_time delay, eddy_fn *fn, void *arg, eddy_handle **out);
@@ -57,7 +57,7 @@ EDDY_API EDDY_NODISCARD int eddy_loop_call_soon_threadsafe(
  * asyncio   Handle.cancel()
  * Context   the loop's thread.
  * handle    NULL is allowed.
- * Cost      O(log n) for a timer, O(1) else.
+ * Cost      O(1), for a timer amortised; O(log n) for a timer of libuv's.
  */
 EDDY_API void eddy_handle_cancel(eddy_handle *handle);
 

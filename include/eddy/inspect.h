@@ -9,8 +9,9 @@
 EDDY_BEGIN_DECLS
 
 /**
- * Says in words what a task waits for: "queue get (empty)", "timer, due in 1.5 s", "task
- * 'fetch'", "socket 7 to read"; "ready", "running" or "finished" when it does not wait.
+ * Says in words what a task waits for: "timer, due in 1.500 s", "task 'fetch'", "get on queue
+ * 0x5581f02c (0 items)", "recv on descriptor 7"; "ready", "ready, not started", "running" or
+ * "finished" when it does not wait.
  *
  * Context   the loop's thread.
  * text      cut to `size`.

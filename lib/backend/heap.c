@@ -5,8 +5,8 @@
 #include "base/alloc.h"
 #include "base/attributes.h"
 
-#define SMALLEST 64 /* slots; the memory never shrinks below */
-#define SORTED 32 /* a segment of at most so many keys is sorted and becomes the front */
+#define SMALLEST 64   /* slots; the memory never shrinks below */
+#define SORTED 32     /* a segment of so many keys is sorted and becomes the front */
 #define TOLERATED 100 /* dead keys that are left alone, however few timers there are */
 
 #define SLOT_BITS 28
@@ -18,7 +18,7 @@ typedef struct eddy__heap_key key;
 static const key lowest = {INT64_MIN, 0};
 static const key highest = {INT64_MAX, UINT64_MAX};
 
-/* Written without branches: which of two random keys is the earlier cannot be predicted. */
+/* Written without branches: which of two keys is the earlier cannot be predicted. */
 #ifdef __SIZEOF_INT128__
 __extension__ typedef __int128 wide;
 
@@ -189,9 +189,9 @@ EDDY__COLD static void halve(struct eddy__heap *heap)
 }
 
 /*
- * One timer less. After a burst the memory goes back by halves, each after as many removals
- * as it has room for during which three quarters of it stayed unused: programs that fill the
- * heap again and again do not pay for fresh pages each time.
+ * One timer less. After a burst the memory goes back by halves, each after as many
+ * removals as it has room for during which three quarters of it stayed unused: programs
+ * that fill the heap again and again do not pay for fresh pages each time.
  */
 static inline void forget_one(struct eddy__heap *heap)
 {
@@ -226,8 +226,8 @@ static void sift_down(key *keys, size_t root, size_t count)
   }
 }
 
-/* The numbers are used up, once in sixty thousand million bookings: those booked are counted
- * from 0 again, in their order. */
+/* The numbers are used up, once in sixty thousand million bookings: those booked are
+ * counted from 0 again, in their order. */
 EDDY__COLD static void renumber(struct eddy__heap *heap)
 {
   prune(heap);
@@ -283,19 +283,6 @@ static inline void add_to_segments(struct eddy__heap *heap, key k)
     hole = segment->start++;
   }
   heap->keys[hole] = k;
-}
-
-/* A key that may be in the front. If it is not before all of it, the front rather ends there
- * than that it has to make room. */
-static inline void add_before_bound(struct eddy__heap *heap, key k)
-{
-  if (heap->in_front == EDDY__HEAP_FRONT) spill(heap);
-  if (heap->in_front == 0 || is_before(k, heap->front[0])) {
-    add_to_front(heap, k);
-    return;
-  }
-  if (is_before(k, heap->front_bound)) heap->front_bound = k;
-  add_to_segments(heap, k);
 }
 
 static inline key median(key a, key b, key c)
@@ -396,8 +383,9 @@ int eddy__heap_add(struct eddy__heap *heap, eddy_timer *timer)
   timer->place.index = slot;
   heap->live++;
   key k = {timer->deadline, heap->booking++ << SLOT_BITS | slot};
+  if (is_before(k, heap->front_bound) && heap->in_front == EDDY__HEAP_FRONT) spill(heap);
   if (is_before(k, heap->front_bound)) {
-    add_before_bound(heap, k);
+    add_to_front(heap, k);
   } else {
     add_to_segments(heap, k);
   }

@@ -1,17 +1,17 @@
 /*
  * A heap of timers, ordered by (deadline, booking), that sorts as late as it can.
  *
- * Memory is what timers cost, so nothing here points into the middle of the order. A booked
- * timer has a slot, which it knows (timer->place.index) and which alone points to it; what
- * is sorted are keys of two words with the slot's number inside. Moving a key touches no
- * timer, and a timer is removed by clearing its slot: its key stays behind, dead, until it
- * gets to the front or until too many are.
+ * Memory is what timers cost, so nothing here points into the middle of the order. A
+ * booked timer has a slot, which it knows (timer->place.index) and which alone points to
+ * it; what is sorted are keys of two words with the slot's number inside. Moving a key
+ * touches no timer, and a timer is removed by clearing its slot: its key stays behind,
+ * dead, until it gets to the front or until too many are.
  *
- * The keys lie in segments, each unsorted and all of it later than the next segment; at the
- * end is the front, a few keys in order. When the front is used up, the last segment is
- * split again and again until what remains is small enough to be sorted. A key is so moved
- * O(log n) times (amortised), in passes over neighbouring memory; a new one goes to the end
- * of its segment, for which one key of each later segment moves.
+ * The keys lie in segments, each unsorted and all of it later than the next segment; at
+ * the end is the front, a few keys in order. When the front is used up, the last segment
+ * is split again and again until what remains is small enough to be sorted. A key is so
+ * moved O(log n) times (amortised), in passes over neighbouring memory; a new one goes to
+ * the end of its segment, for which one key of each later segment moves.
  */
 #ifndef EDDY_BACKEND_HEAP_H
 #define EDDY_BACKEND_HEAP_H
@@ -26,7 +26,8 @@ struct eddy__heap_key {
   uint64_t tag; /* the number of the booking, and below it the slot */
 };
 
-/* A booked timer; NULL if it was removed and its key is still there. A free slot is odd. */
+/* A booked timer; NULL if it was removed and its key is still there. A free slot is odd.
+ */
 union eddy__heap_slot {
   eddy_timer *timer;
   uintptr_t next; /* of the free slot after this one, see `free`; times two, plus one */

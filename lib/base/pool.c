@@ -72,8 +72,8 @@ struct header {
   alignas(uint64_t) struct chunk *chunk;
 };
 
-/* The alignment of a type divides its size: a block whose size is no multiple of the strictest
- * alignment needs none. */
+/* The alignment of a type divides its size: a block whose size is no multiple of the
+ * strictest alignment needs none. */
 static size_t alignment(size_t size)
 {
   return size % alignof(max_align_t) == 0 ? alignof(max_align_t) : alignof(struct header);
@@ -128,8 +128,8 @@ static void *take_block(struct eddy__pool *pool, struct chunk *chunk)
   return block;
 }
 
-/* No block of the chunk is in use any more. Empty ones are taken from last, and are the first
- * that a trim looks at. Blocks are handed out one after the other again. */
+/* No block of the chunk is in use any more. Empty ones are taken from last, and are the
+ * first that a trim looks at. Blocks are handed out one after the other again. */
 static void empty(struct eddy__pool *pool, struct chunk *chunk)
 {
   eddy__list_remove(&chunk->link);

@@ -4,8 +4,6 @@
 
 #include "task/task.h"
 
-#include "task/task.h"
-
 #include "base/outcome.h"
 
 /* A user's done callback. It has a booking until it ran. */

@@ -1,7 +1,7 @@
 /*
- * The heap of timers against a model that looks through all of them. Memory comes from here,
- * so that it can be refused; a timer that was removed or taken is filled with rubbish, as if
- * its memory belonged to somebody else by then.
+ * The heap of timers against a model that looks through all of them. Memory comes from
+ * here, so that it can be refused; a timer that was removed or taken is filled with
+ * rubbish, as if its memory belonged to somebody else by then.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,7 +116,8 @@ static const struct booking *earliest(void)
   return best;
 }
 
-/* Takes the first timer, which has to be the right one; false if there is none by then. */
+/* Takes the first timer, which has to be the right one; false if there is none by then.
+ */
 static bool take(eddy_time now)
 {
   const struct booking *expected = earliest();

@@ -146,8 +146,9 @@ static bool run_one(struct worker *worker, struct test_case *test,
     char which[80];
     char line[512];
     plan_text(worker, series, at, which);
-    snprintf(line, sizeof line, "%s %s: %s%s, idle %lu, %lu checks, %s [%s]\n",
-        test->name, which, injected ? "injected" : "not injected",
+    snprintf(line, sizeof line,
+        "%s %s: %lu possible, %lu injected%s, idle %lu, %lu checks, %s [%s]\n",
+        test->name, which, out.result.count, out.result.injected,
         out.result.ended ? "" : ", not ended", out.result.idle, out.result.failed_checks,
         out.result.check, out.result.code != 0 ? eddy_err_name(out.result.code) : "");
     write_all(line);
@@ -243,6 +244,7 @@ static void run_case(struct worker *worker, struct test_case *test)
 static void work(const struct campaign *campaign, size_t layout)
 {
   struct worker worker = {.campaign = campaign, .layout = layout};
+  faults_end_with_parent();
   if (!faults_prepare()) _exit(70);
   faults_occupy(layout);
   size_t index = 0;

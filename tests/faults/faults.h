@@ -148,6 +148,9 @@ int faults_run_here(struct test_case *test, const struct faults_plan *plan);
 /* What the last child wrote to stderr, cut to size. */
 void faults_read_output(char *text, size_t size);
 
+/* Has the calling process end when its parent does. */
+void faults_end_with_parent(void);
+
 /* Prepares what faults_run needs. Returns false if the system does not provide it. */
 bool faults_prepare(void);
 

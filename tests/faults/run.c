@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -130,6 +131,11 @@ int faults_run_here(struct test_case *test, const struct faults_plan *plan)
 
 /* ---- its parent ---- */
 
+void faults_end_with_parent(void)
+{
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 /* Whether the process computes or sleeps, for the report of a hang. */
 static char state_of(pid_t child)
 {
@@ -180,6 +186,7 @@ void faults_run(struct test_case *test, const struct faults_plan *plan, bool tra
     exit(70);
   }
   if (child == 0) {
+    faults_end_with_parent();
     dup2(output, STDERR_FILENO);
     dup2(output, STDOUT_FILENO);
     signal(SIGALRM, SIG_DFL);

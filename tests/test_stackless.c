@@ -306,3 +306,46 @@ EDDY_TEST(stackless, own_kind_is_closed_with_the_loop)
   }
   return 0;
 }
+
+/* ---- small print ---- */
+
+static int raise_nothing(eddy_frame *frame)
+{
+  EDDY_BEGIN(frame);
+  EDDY_RAISE(frame, 0);
+  EDDY_END(frame);
+}
+
+EDDY_TASK_TEST(stackless, raising_0_ends_without_an_error)
+{
+  eddy_task *task;
+  eddy_value value = eddy_int(7);
+  eddy_frame *frame = test_new(sizeof *frame);
+  eddy_frame_init(frame, raise_nothing);
+  CHECK_OK(eddy_loop_create_task_coro(NULL, &frame->coro, NULL, &task));
+  test_defer(test_unref_task, task);
+  CHECK_OK(eddy_task_await(task, &value));
+  CHECK_EQ(value.i, 0);
+  return 0;
+}
+
+static void *let_go;
+
+static void note_coroutine(void *coro)
+{
+  let_go = coro;
+}
+
+EDDY_TASK_TEST(stackless, unstarted_is_told_of_the_coroutine)
+{
+  eddy_task *task;
+  eddy_frame *frame = test_new(sizeof *frame);
+  eddy_task_options options = {.unstarted = note_coroutine};
+  eddy_frame_init(frame, raise_nothing);
+  CHECK_OK(eddy_loop_create_task_coro(NULL, &frame->coro, &options, &task));
+  test_defer(test_unref_task, task);
+  CHECK(eddy_task_cancel(task, NULL));
+  CHECK_CODE(eddy_task_await(task, NULL), EDDY_ECANCELLED);
+  CHECK_PTR(let_go, &frame->coro);
+  return 0;
+}

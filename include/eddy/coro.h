@@ -162,11 +162,13 @@ EDDY_END_DECLS
     return EDDY_STOP;                                                                    \
   } while (0)
 
-/** Ends with an error, from anywhere in the body. */
+/** Ends with an error, from anywhere in the body; with 0 it ends as EDDY_END does. */
 #define EDDY_RAISE(frame, code)                                                          \
   do {                                                                                   \
+    int eddy_code_ = (code);                                                             \
+    (frame)->out.u = 0;                                                                  \
     (frame)->line = -1;                                                                  \
-    return (code);                                                                       \
+    return eddy_code_ < 0 ? eddy_code_ : EDDY_STOP;                                      \
   } while (0)
 
 #define EDDY_END(frame)                                                                  \

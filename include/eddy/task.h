@@ -9,7 +9,7 @@
 typedef struct eddy_task_options {
   /** Copied; NULL: "Task-N". */
   const char *name;
-  /** Called with the task's argument if the task ends before its body ever ran (cancelled
+  /** Called with the task's argument (or its coroutine) if it ends before its body ran (cancelled
    * before its first step, no memory for its stack, or the loop closed): whoever handed the
    * argument over can let go of it here. Runs on the loop, and must not wait. */
   void (*unstarted)(void *arg);

@@ -258,7 +258,10 @@ void eddy__task_finish(eddy_task *task, int rc)
 {
   eddy_loop *loop = task->future.loop;
   task->inner_outcome = &task->future.outcome; /* that of a generator may be gone */
-  if (!task->started && task->unstarted != NULL) task->unstarted(task->run.body.arg);
+  if (!task->started && task->unstarted != NULL) {
+    bool stackful = task->kind == EDDY__TASK_STACKFUL;
+    task->unstarted(stackful ? task->run.body.arg : task->run.coro);
+  }
   if (task->op != NULL) {
     eddy__op_free(loop, task->op);
     task->op = NULL;

@@ -8,12 +8,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <uv.h>
 
-#define SHORT_FIRST 12
-#define SHORT_OTHERS 12
 #define TOLD_OF_A_CASE 2 /* problems that are told in full */
 
 /* The fault of one kind at each place in turn. */
@@ -22,17 +21,18 @@ struct series {
   const char *name;
   enum faults_kind kind;
   bool lasting;
+  unsigned layouts; /* a bit for each under which it is run */
 };
 
 static const struct series all_series[] = {
-    {"memory", "memory", FAULTS_MEMORY, false},
-    {"memory", "memory", FAULTS_MEMORY, true},
-    {"libuv", "libuv", FAULTS_LIBUV, false},
-    {"libuv", "libuv", FAULTS_LIBUV, true},
-    {"libuv", "budget", FAULTS_BUDGET, false},
-    {"cancel", "before", FAULTS_CANCEL_BEFORE, false},
-    {"cancel", "parked", FAULTS_CANCEL_PARKED, false},
-    {"cancel", "woken", FAULTS_CANCEL_WOKEN, false},
+    {"memory", "memory", FAULTS_MEMORY, false, 15},
+    {"memory", "memory", FAULTS_MEMORY, true, 15},
+    {"libuv", "libuv", FAULTS_LIBUV, false, 15},
+    {"libuv", "libuv", FAULTS_LIBUV, true, 9},
+    {"libuv", "budget", FAULTS_BUDGET, false, 13},
+    {"cancel", "before", FAULTS_CANCEL_BEFORE, false, 1},
+    {"cancel", "parked", FAULTS_CANCEL_PARKED, false, 1},
+    {"cancel", "woken", FAULTS_CANCEL_WOKEN, false, 1},
 };
 #define SERIES (sizeof all_series / sizeof all_series[0])
 
@@ -42,6 +42,7 @@ static struct shared {
   atomic_ulong cases;
   atomic_ulong runs;
   atomic_ulong injected;
+  atomic_ulong injected_of[SERIES];
   atomic_ulong gave_up; /* cases that a fault made fail by their own checks */
   atomic_ulong stopped; /* whose loop would have waited for ever */
   atomic_ulong problems;
@@ -135,6 +136,7 @@ static bool run_one(struct worker *worker, struct test_case *test,
   if (count != NULL) *count = out.result.count;
   atomic_fetch_add(&shared->runs, 1);
   atomic_fetch_add(&shared->injected, injected);
+  atomic_fetch_add(&shared->injected_of[series - all_series], injected);
   atomic_fetch_add(&shared->gave_up, injected && out.result.failed_checks > 0);
   atomic_fetch_add(&shared->stopped, out.result.idle > 0);
   if (series->kind == FAULTS_LIBUV || series->kind == FAULTS_BUDGET) {
@@ -166,33 +168,65 @@ static unsigned long next_random(unsigned long *seed)
   return *seed >> 33;
 }
 
-static void run_some(struct worker *worker, struct test_case *test,
-    const struct series *series, unsigned long count)
+/* How many places of a case are tried: the first ones, then some of the others by chance.
+ * Neither takes much longer than so many seconds: few cases are that slow. */
+static const struct sweep {
+  unsigned long first;
+  unsigned long others;
+  time_t seconds;
+} full_sweep = {2000, 200, 20}, short_sweep = {3, 3, 1};
+
+static const struct sweep *sweep_of(const struct worker *worker)
 {
+  return worker->campaign->is_short ? &short_sweep : &full_sweep;
+}
+
+static void tell_sampled(const struct worker *worker, const struct test_case *test,
+    const struct series *series, unsigned long runs, unsigned long count)
+{
+  char line[256];
+  if (worker->campaign->is_short) return;
+  snprintf(line, sizeof line, "%s, %s %s: %lu of %lu places were tried\n", test->name,
+      series->name, series->lasting ? "lasting" : "once", runs, count);
+  write_all(line);
+}
+
+/* The places that are left: a few, by chance. Returns how many were tried. */
+static unsigned long run_others(struct worker *worker, struct test_case *test,
+    const struct series *series, unsigned long done, unsigned long count)
+{
+  const struct sweep *sweep = sweep_of(worker);
   unsigned long seed = count;
   for (const char *c = test->name; *c != '\0'; c++)
     seed = seed * 31 + (unsigned char)*c;
-  for (unsigned long at = 1; at <= count && at <= SHORT_FIRST; at++)
-    (void)run_one(worker, test, series, at, NULL);
-  if (count <= SHORT_FIRST) return;
-  unsigned long others = count - SHORT_FIRST;
-  for (unsigned i = 0; i < SHORT_OTHERS && i < others; i++) {
-    unsigned long at = others <= SHORT_OTHERS ? i : next_random(&seed) % others;
-    (void)run_one(worker, test, series, SHORT_FIRST + 1 + at, NULL);
+  time_t end = time(NULL) + sweep->seconds;
+  unsigned long left = count - done;
+  unsigned long tried = 0;
+  for (; tried < sweep->others && tried < left && time(NULL) <= end; tried++) {
+    unsigned long at = left <= sweep->others ? tried : next_random(&seed) % left;
+    (void)run_one(worker, test, series, done + 1 + at, NULL);
   }
+  return tried;
 }
 
 static void run_series(
     struct worker *worker, struct test_case *test, const struct series *series)
 {
+  const struct sweep *sweep = sweep_of(worker);
   unsigned long count = 0;
   (void)run_one(worker, test, series, (unsigned long)-1, &count);
-  if (worker->campaign->is_short) {
-    run_some(worker, test, series, count);
-    return;
-  }
-  for (unsigned long at = 1; run_one(worker, test, series, at, NULL) || at < count;
-       at++) {
+  time_t end = time(NULL) + sweep->seconds;
+  unsigned long at = 1;
+  while (at <= count && at <= sweep->first && time(NULL) <= end)
+    (void)run_one(worker, test, series, at++, NULL);
+  if (at <= count) {
+    unsigned long others = run_others(worker, test, series, at - 1, count);
+    if (at - 1 + others < count)
+      tell_sampled(worker, test, series, at - 1 + others, count);
+  } else if (!worker->campaign->is_short) {
+    /* The count may differ from run to run: until nothing is left to fail. */
+    while (at < count + 100 && run_one(worker, test, series, at++, NULL))
+      ;
   }
 }
 
@@ -200,7 +234,8 @@ static void run_series(
 static void run_budgets(struct worker *worker, struct test_case *test,
     const struct series *series, const size_t *steps, size_t count)
 {
-  size_t stride = worker->campaign->is_short && count > 12 ? count / 12 : 1;
+  size_t most = worker->campaign->is_short ? 4 : 1000;
+  size_t stride = count > most ? count / most : 1;
   for (size_t i = 0; i < count; i += stride)
     (void)run_one(worker, test, series, steps[i] - 1, NULL);
 }
@@ -214,6 +249,13 @@ static bool selected(const struct campaign *campaign, const struct test_case *te
     if (test->name[length] == '\0' || test->name[length] == '.') return true;
   }
   return false;
+}
+
+/* The layouts under which the series is run; virtual sockets have no descriptors. */
+static unsigned layouts_of(const struct campaign *campaign, const struct series *series)
+{
+  if (strcmp(series->campaign, campaign->name) != 0) return 0;
+  return test_is_virtual() ? series->layouts & 9 : series->layouts;
 }
 
 static void run_case(struct worker *worker, struct test_case *test)
@@ -232,7 +274,7 @@ static void run_case(struct worker *worker, struct test_case *test)
   memcpy(steps, out.result.steps, step_count * sizeof steps[0]);
   for (size_t i = 0; i < SERIES; i++) {
     const struct series *series = &all_series[i];
-    if (strcmp(series->campaign, worker->campaign->name) != 0) continue;
+    if ((layouts_of(worker->campaign, series) >> worker->layout & 1) == 0) continue;
     if (series->kind == FAULTS_BUDGET) {
       run_budgets(worker, test, series, steps, step_count);
     } else {
@@ -241,16 +283,25 @@ static void run_case(struct worker *worker, struct test_case *test)
   }
 }
 
-static void work(const struct campaign *campaign, size_t layout)
+/* Which layout of how many this is. */
+struct share {
+  size_t mine;
+  size_t of;
+};
+
+static void work(const struct campaign *campaign, size_t layout, struct share share)
 {
   struct worker worker = {.campaign = campaign, .layout = layout};
   faults_end_with_parent();
   if (!faults_prepare()) _exit(70);
   faults_occupy(layout);
+  size_t number = 0;
   size_t index = 0;
   size_t mine = atomic_fetch_add(&shared->next, 1);
   for (struct test_case *test = test_cases(); test != NULL; test = test->next) {
     if (!selected(campaign, test) || test_unfit(test) != NULL) continue;
+    /* In a short campaign each case has one of the layouts, in turn. */
+    if (campaign->is_short && number++ % share.of != share.mine) continue;
     if (index++ < mine) continue;
     run_case(&worker, test);
     mine = atomic_fetch_add(&shared->next, 1);
@@ -259,6 +310,14 @@ static void work(const struct campaign *campaign, size_t layout)
 }
 
 /* ---- the campaign ---- */
+
+static size_t find_layout(const char *name)
+{
+  size_t layout = 0;
+  while (faults_layouts[layout] != NULL && strcmp(faults_layouts[layout], name) != 0)
+    layout++;
+  return layout;
+}
 
 static void sum_up(const struct campaign *campaign, size_t layout)
 {
@@ -278,14 +337,14 @@ static void sum_up(const struct campaign *campaign, size_t layout)
 }
 
 /* Returns whether every worker could do its work. */
-static bool run_layout(const struct campaign *campaign, size_t layout)
+static bool run_layout(const struct campaign *campaign, size_t layout, struct share share)
 {
   memset(shared, 0, sizeof *shared);
   fflush(stdout);
   bool good = true;
   for (int i = 0; i < campaign->jobs; i++) {
     pid_t worker = fork();
-    if (worker == 0) work(campaign, layout);
+    if (worker == 0) work(campaign, layout, share);
     good = good && worker > 0;
   }
   int status;
@@ -295,51 +354,62 @@ static bool run_layout(const struct campaign *campaign, size_t layout)
   return good;
 }
 
+/* Whether every series could inject something. */
+static bool all_inject(const struct campaign *campaign, const unsigned long *injected_of)
+{
+  bool good = true;
+  for (size_t i = 0; i < SERIES; i++) {
+    if (layouts_of(campaign, &all_series[i]) == 0 || injected_of[i] > 0) continue;
+    printf("FAILED: no fault of the series '%s' could be injected anywhere\n",
+        all_series[i].name);
+    good = false;
+  }
+  return good;
+}
+
+/* The layouts that are asked for, a bit for each. */
+static unsigned layouts_wanted(const struct campaign *campaign)
+{
+  unsigned wanted = 0;
+  for (size_t i = 0; i < SERIES; i++)
+    wanted |= layouts_of(campaign, &all_series[i]);
+  if (campaign->layout != NULL) wanted &= 1u << find_layout(campaign->layout);
+  return wanted;
+}
+
 int faults_campaign(const struct campaign *campaign)
 {
-  bool known = false;
-  for (size_t i = 0; i < SERIES; i++)
-    known = known || strcmp(all_series[i].campaign, campaign->name) == 0;
-  if (!known) {
-    fprintf(stderr, "there is no campaign '%s'\n", campaign->name);
+  unsigned wanted = layouts_wanted(campaign);
+  if (wanted == 0) {
+    fprintf(stderr, "there is no campaign '%s', or no such layout\n", campaign->name);
     return 2;
   }
   shared = mmap(
       NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return 70;
-  bool layouts = strcmp(campaign->name, "cancel") != 0;
-  unsigned long problems = 0, cases = 0, injected = 0;
+  unsigned long problems = 0, cases = 0, injected = 0, injected_of[SERIES] = {0};
+  struct share share = {0, (size_t)__builtin_popcount(wanted)};
   for (size_t layout = 0; faults_layouts[layout] != NULL; layout++) {
-    if (layout > 0 && !layouts) break;
-    if (campaign->layout != NULL && strcmp(campaign->layout, faults_layouts[layout]) != 0)
-      continue;
-    if (!run_layout(campaign, layout)) return 70;
+    if ((wanted >> layout & 1) == 0) continue;
+    if (!run_layout(campaign, layout, share)) return 70;
+    share.mine++;
     sum_up(campaign, layout);
     problems += shared->problems;
     cases += shared->cases;
     injected += shared->injected;
+    for (size_t i = 0; i < SERIES; i++)
+      injected_of[i] += shared->injected_of[i];
   }
   if (cases == 0) {
     fputs("no case matches\n", stderr);
     return 2;
   }
-  if (injected == 0 && campaign->pattern_count == 0) {
-    printf("no fault could be injected anywhere: the hooks do not hook\n");
-    return 1;
-  }
+  if (campaign->pattern_count == 0 && !all_inject(campaign, injected_of)) problems++;
   printf("%lu runs with a fault, %lu problems\n", injected, problems);
   return problems == 0 ? 0 : 1;
 }
 
 /* ---- one run, to be looked at ---- */
-
-static size_t find_layout(const char *name)
-{
-  size_t layout = 0;
-  while (faults_layouts[layout] != NULL && strcmp(faults_layouts[layout], name) != 0)
-    layout++;
-  return layout;
-}
 
 int faults_repeat(const char *text, const char *name)
 {

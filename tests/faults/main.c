@@ -9,7 +9,7 @@
  *
  *     --short          of each case the first faults and a few others
  *     --jobs N         processes that work side by side (1)
- *     --limit SECONDS  for one run (20)
+ *     --limit SECONDS  for one run (60)
  *     --layout NAME    under this layout of descriptors only
  *     --expected FILE  what libuv does when its allocations fail
  *     --verbose        a line for every run

@@ -19,7 +19,7 @@
 enum { EXIT_PROBLEM = 71 };
 
 struct faults_result *faults_result;
-unsigned faults_time_limit = 20;
+unsigned faults_time_limit = 60;
 
 static int output = -1;
 static volatile sig_atomic_t too_long;

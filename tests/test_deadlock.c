@@ -58,6 +58,7 @@ static int run_stuck_main(void *arg)
 
 EDDY_TEST(deadlock, report_names_each_task_its_origin_and_its_wait)
 {
+  NEEDS_ONE_THREAD();
   const char *text;
   CHECK_OK(alone(run_stuck_main, NULL, &text));
   CHECK_CONTAINS(text, "eddy: deadlock: every task waits and nothing can wake any");
@@ -85,6 +86,7 @@ static int run_sleeper(void *arg)
 
 EDDY_TEST(deadlock, sleep_without_end_is_one)
 {
+  NEEDS_ONE_THREAD();
   const char *text;
   CHECK_OK(alone(run_sleeper, NULL, &text));
   CHECK_CONTAINS(text, "sleep without end");
@@ -105,6 +107,7 @@ struct member {
 static int await_next(void *arg)
 {
   struct member *self = arg;
+  CHECK(self->mutual->tasks[self->next] != NULL); /* the ring is closed */
   eddy_future *next = eddy_task_future(self->mutual->tasks[self->next]);
   if (self->gathers) CHECK_OK(test_gather(&next, 1, EDDY_GATHER_RAISE, &next));
   int rc = eddy_await(next, NULL);
@@ -152,6 +155,7 @@ static int run_ring(void *arg)
 
 EDDY_TEST(deadlock, tasks_that_wait_for_one_another_are_ended)
 {
+  NEEDS_ONE_THREAD();
   for (int i = 0; i < RINGS; i++) {
     const char *text;
     CHECK_OK(alone(run_ring, &rings[i], &text));
@@ -192,6 +196,7 @@ static int run_stubborn(void *arg)
 
 EDDY_TEST(deadlock, task_that_is_stuck_again_ends_with_the_loop)
 {
+  NEEDS_ONE_THREAD();
   const char *text;
   CHECK_OK(alone(run_stubborn, NULL, &text));
   CHECK_EQ(count_parts(text, "eddy: deadlock: "), 2);
@@ -223,6 +228,7 @@ static int run_with_stuck_tasks(void *arg)
 
 EDDY_TEST(deadlock, is_none_while_a_timer_is_booked)
 {
+  NEEDS_ONE_THREAD();
   const char *text;
   CHECK_OK(alone(run_with_stuck_tasks, NULL, &text));
   CHECK_STR(text, "");
@@ -265,6 +271,7 @@ static int run_await_signal(void *arg)
 
 EDDY_TEST(deadlock, is_none_while_a_signal_may_come)
 {
+  NEEDS_ONE_THREAD();
   const char *text;
   CHECK_OK(alone(run_await_signal, NULL, &text));
   CHECK_EQ(count_parts(text, "deadlock"), 2); /* the word, and this file's name */
@@ -422,6 +429,7 @@ static int run_idle(void *arg)
 
 EDDY_TEST(deadlock, of_a_run_until_idle_leaves_the_tasks_alone)
 {
+  NEEDS_ONE_THREAD();
   const char *text;
   CHECK_OK(alone(run_idle, NULL, &text));
   CHECK_CONTAINS(text, "eddy: the loop ends with tasks that nothing can wake (1 task)\n");

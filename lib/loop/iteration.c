@@ -148,6 +148,8 @@ static bool conclude(eddy_loop *loop, enum eddy__run_mode mode, int *rc)
     break;
   }
   bool alone = eddy__thread_count() == 1;
+  /* A thread that has ended just now may have posted before. */
+  if (alone && !nothing_can_happen(loop)) return false;
   if (!loop->reported || alone) {
     eddy__report_deadlock(loop, alone ? "deadlock: every task waits and nothing can wake any of them"
                                       : "deadlock, unless another thread comes to help (one that "

@@ -1,42 +1,77 @@
 #!/bin/sh
-# faults.sh [--short] [memory|libuv|cancel ...]: the fault campaigns, on every backend.
+# faults.sh [--asan] [memory|libuv|cancel|all] [CASE | SUITE ...]: campaigns of injected faults
+# on every backend; tests/faults/README.md says what they do.
 #
-#   memory   fails each allocation of eddy's of each test case in turn, once and for good, over
-#            several layouts of descriptor numbers
-#   libuv    the same for libuv's own allocations; what libuv does not survive is expected only
-#            where tests/faults/expected_libuv.txt names it
-#   cancel   cancels the task at each suspension of each test case in turn
+#   memory  each allocation of eddy's fails in turn, alone and with all later ones
+#   libuv   each allocation of libuv's; and memory that is just too little for something
+#   cancel  each suspension of a task is cancelled
 #
-# Without a name all three. No crash, leak, hang or descriptor left open may follow. The whole
-# takes about a quarter of an hour on two cores; --short a sample of it.
+# First all of it without sanitizers, then a sample with AddressSanitizer and
+# UndefinedBehaviorSanitizer; --asan: all of it with them, which takes hours.
 set -eu
 cd "$(dirname "$0")/.."
 . cmake/stages.sh
-stages_begin faults
 
-length=
-if [ "${1:-}" = --short ]; then
-  length=--short
+asan_amount=--short
+if [ "${1:-}" = --asan ]; then
+  asan_amount=
   shift
 fi
-[ $# -gt 0 ] || set -- memory libuv cancel
+campaigns="memory libuv cancel"
+case ${1:-all} in
+memory | libuv | cancel)
+  campaigns=$1
+  shift
+  ;;
+all) if [ $# -gt 0 ]; then shift; fi ;;
+esac
+stages_begin faults
 
-stage "tools" sh cmake/setup.sh build test || exit 1
-stage "build" configure_and_build dev || exit 1
+stage "tools" sh cmake/setup.sh build || exit 1
 
-campaign() { # BACKEND CAMPAIGN
-  # shellcheck disable=SC2086
-  EDDY_BACKEND=$1 build/dev/tests/faults/eddy_tests_faults $length --jobs "$(jobs)" \
-    --expected tests/faults/expected_libuv.txt "$2"
+build_it() { # BUILD [CMAKE OPTION ...]
+  build=$1
+  shift
+  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 \
+    -DEDDY_TEST_RUNNER=plain -DEDDY_BUILD_EXAMPLES=OFF -DEDDY_WERROR=ON "$@" &&
+    cmake --build "$build" -j "$(jobs)" --target eddy_tests_faults
 }
-for name in "$@"; do
-  for backend in $(test_backends build/dev); do
-    stage "$name: $backend" campaign "$backend" "$name" || true
-    tail -n 1 "$stage_log"
+
+campaign() { # BUILD BACKEND ARGUMENT ...
+  program=$1/tests/faults/eddy_tests_faults
+  EDDY_BACKEND=$2
+  export EDDY_BACKEND
+  shift 2
+  echo "--- $EDDY_BACKEND"
+  "$program" --jobs "$(jobs)" --expected tests/faults/expected_libuv.txt "$@"
+}
+
+run_all() { # NAME BUILD AMOUNT [CASE ...]
+  name=$1 in=$2 amount=$3
+  shift 3
+  for what in $campaigns; do
+    for backend in $(test_backends "$in"); do
+      # shellcheck disable=SC2086
+      stage "$name: $what, $backend" campaign "$in" "$backend" $amount "$what" "$@" || true
+      grep ' runs with a fault, [0-9]* problems$' "$stage_log" || true
+    done
   done
-done
+}
+
+ASAN_OPTIONS=abort_on_error=0
+UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS UBSAN_OPTIONS
+if [ -n "$asan_amount" ]; then
+  stage "build" build_it build/faults || exit 1
+  run_all "every place" build/faults "" "$@"
+fi
+stage "sanitizers: build" build_it build/faults-asan -DEDDY_SANITIZE=address,undefined || exit 1
+run_all "sanitizers" build/faults-asan "$asan_amount" "$@"
+
 if [ -n "$stages_failed" ]; then
   echo "Stages that failed:$stages_failed"
-  exit 1
 fi
-echo "faults: ok"
+# shellcheck disable=SC2086
+sed -n 's/^\([0-9]*\) runs with a fault, \([0-9]*\) problems$/\1 \2/p' $stage_logs |
+  awk '{ runs += $1; problems += $2 } END { printf "%d runs with a fault, %d problems\n", runs, problems }'
+[ -z "$stages_failed" ]

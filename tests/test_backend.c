@@ -291,7 +291,7 @@ static int run_chain(int links, eddy_time step, uint64_t *iterations)
 
 EDDY_UNIT_TEST(backend, quick_callbacks_are_polled_for_every_64)
 {
-  uint64_t iterations;
+  uint64_t iterations = 0;
   CHECK_OK(run_chain(640, 0, &iterations));
   CHECK_BETWEEN(640, iterations, 642);
   CHECK_BETWEEN(10, toy.polls, 12);
@@ -300,7 +300,7 @@ EDDY_UNIT_TEST(backend, quick_callbacks_are_polled_for_every_64)
 
 EDDY_UNIT_TEST(backend, slow_callbacks_are_polled_for_at_every_boundary)
 {
-  uint64_t iterations;
+  uint64_t iterations = 0;
   CHECK_OK(run_chain(640, EDDY_US(60), &iterations));
   CHECK_BETWEEN(640, iterations, 642);
   CHECK_BETWEEN(640 - 64, toy.polls, 642);

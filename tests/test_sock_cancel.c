@@ -219,7 +219,7 @@ static int start_busy(enum kind kind, int fds[2], struct busy **out, eddy_task *
 
 static int fair(enum kind kind, int fds[2])
 {
-  struct busy *busy;
+  struct busy *busy = NULL;
   eddy_task *task;
   CHECK_OK(start_busy(kind, fds, &busy, &task));
   CHECK_OK(eddy_task_await(task, NULL));
@@ -235,7 +235,7 @@ EDDY_TASK_TEST(sock_cancel, task_gives_up_its_turn_after_64_calls_that_did_not_w
 
 static int others_run(enum kind kind, int fds[2])
 {
-  struct busy *busy;
+  struct busy *busy = NULL;
   eddy_task *task;
   CHECK_OK(start_busy(kind, fds, &busy, &task));
   CHECK_OK(eddy_sleep(0));

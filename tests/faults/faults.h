@@ -74,6 +74,9 @@ void faults_disarm(void);
 /* Counts one place where a fault of this kind could be, and says whether it is to be. */
 bool faults_due(enum faults_kind kind);
 
+/* Zeroed memory in eddy's name. */
+void *faults_calloc(size_t count, size_t size);
+
 /* What this thread allocates while it is on is nobody's business. */
 void faults_suspend(bool on);
 

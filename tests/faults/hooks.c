@@ -95,6 +95,23 @@ void __wrap_eddy__loop_report(eddy_loop *loop, const char *message, int error,
   __real_eddy__loop_report(loop, message, error, detail, task, future, site);
 }
 
+/* ---- a ring that grows often ---- */
+
+int __real_eddy__ready_grow(eddy_loop *loop);
+int __wrap_eddy__ready_grow(eddy_loop *loop);
+
+/* It begins with room for one entry, not for many: then every kind of booking comes to the
+ * point where the ring has to grow, and may find no memory, in one case or another. */
+int __wrap_eddy__ready_grow(eddy_loop *loop)
+{
+  struct eddy__ring *ring = &loop->ring;
+  if (ring->capacity > 0) return __real_eddy__ready_grow(loop);
+  ring->entries = faults_calloc(1, sizeof *ring->entries);
+  if (ring->entries == NULL) return EDDY_ENOMEM;
+  ring->capacity = 1;
+  return 0;
+}
+
 /* ---- a loop that would wait for ever ---- */
 
 #define LONG_WAIT EDDY_S(1)

@@ -23,7 +23,6 @@
 #include "book.h"
 
 void *faults_malloc(size_t size);
-void *faults_calloc(size_t count, size_t size);
 void *faults_realloc(void *block, size_t size);
 void faults_free(void *block);
 void *faults_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);

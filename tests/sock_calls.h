@@ -201,14 +201,24 @@ static inline int recv_all(int fd, void *bytes, size_t size)
 /* Sends until the socket takes no more. */
 static inline int fill_up(int fd)
 {
-  eddy_timeout scope;
   static char block[4096];
-  int rc = 0;
-  CHECK_OK(eddy_timeout_enter(&scope, EDDY_MS(20)));
-  for (size_t sent; rc == 0;) {
-    rc = eddy_sock_send(fd, block, sizeof block, &sent);
-  }
-  CHECK_CODE(eddy_timeout_exit(&scope, rc), EDDY_ETIMEDOUT);
+  size_t moved;
+  eddy_time patience = EDDY_MS(20);
+  /* The kernel moves bytes on to the peer's buffer in its own time, which makes room again
+   * without a word: the last look is one that does not wait. */
+  do {
+    eddy_timeout scope;
+    int rc = 0;
+    moved = 0;
+    CHECK_OK(eddy_timeout_enter(&scope, patience));
+    for (size_t sent = 0; rc == 0; moved += sent) {
+      sent = 0;
+      rc = eddy_sock_send(fd, block, sizeof block, &sent);
+    }
+    CHECK_CODE(eddy_timeout_exit(&scope, rc), EDDY_ETIMEDOUT);
+    if (patience > 0) moved = 1; /* once more */
+    patience = 0;
+  } while (moved > 0);
   return 0;
 }
 

@@ -148,6 +148,10 @@ typedef struct eddy_io {
    * operation on a kernel descriptor, a handle of another user of the same libuv loop. Signals
    * and holds are counted by the loop. */
   bool (*alive)(void *self);
+  /** Whether a poll that may not sleep would find nothing: while callbacks are ready the loop
+   * then does without. Must be cheap, and say no once in a while if it cannot be sure. NULL:
+   * the loop polls. */
+  bool (*quiet)(void *self);
   /** Under a host's loop: callbacks are ready (or none any more), so that the host's loop must
    * not sleep. NULL where there are no hosts. */
   void (*busy)(void *self, bool ready);

@@ -32,9 +32,12 @@ struct eddy__uv_io {
   struct eddy__uv_core *core;
   struct signal_watch *signals;
   uint64_t taken; /* of table.signals: those the loop has had a chance to take in */
+  eddy_time seen; /* the clock as last read */
+  eddy_time ran;  /* the same when libuv was last run */
 };
 
 #define NANOSECONDS 1000000 /* in a millisecond, libuv's unit */
+#define QUIET_FOR EDDY_US(200)
 
 void eddy__uv_core_closed(struct eddy__uv_core *core)
 {
@@ -126,6 +129,7 @@ static void io_poll(void *self, eddy_time timeout)
   (void)uv_timer_stop(&core->deadline);
   (void)uv_idle_stop(&core->idle);
   io->taken = io->table.signals;
+  io->ran = io->seen;
   keep_alive(io);
 }
 
@@ -303,8 +307,9 @@ static void io_close(void *self)
 
 static eddy_time io_now(void *self)
 {
-  (void)self;
-  return eddy__clock_now();
+  struct eddy__uv_io *io = self;
+  io->seen = eddy__clock_now();
+  return io->seen;
 }
 
 static bool io_alive(void *self)
@@ -319,6 +324,15 @@ static bool io_alive(void *self)
   if (idle) (void)uv_idle_start(&core->idle, on_idle);
   keep_alive(io);
   return alive;
+}
+
+/* Signals, and handles that another user of libuv has unref'd, cannot be seen from here: libuv
+ * is run all the same when it has not been for a while. */
+static bool io_quiet(void *self)
+{
+  const struct eddy__uv_io *io = self;
+  return io->table.pending == 0 && !io->core->guest && io->seen - io->ran < QUIET_FOR &&
+         uv_loop_alive(io->core->uv) == 0;
 }
 
 static void *io_uv_loop(void *self)
@@ -461,6 +475,7 @@ const eddy_io eddy__io_uv = {
     .signal_start = io_signal_start,
     .signal_stop = io_signal_stop,
     .alive = io_alive,
+    .quiet = io_quiet,
     .busy = io_busy,
     .uv_loop = io_uv_loop,
 };

@@ -34,8 +34,8 @@ static void describe_pause(const eddy_task *task, char *text, size_t size)
   snprintf(text, size, "accept on descriptor %d, resting: no descriptors left", task->op->fd);
 }
 
-static const struct eddy__wait_type ready_wait = {NULL, describe_ready};
-static const struct eddy__wait_type pause_wait = {NULL, describe_pause};
+static const struct eddy__wait_type ready_wait = {NULL, describe_ready, NULL};
+static const struct eddy__wait_type pause_wait = {NULL, describe_pause, NULL};
 
 /* The poller has news: the task tries again when its step comes. */
 static int op_ready(void *arg)

@@ -54,6 +54,8 @@ void eddy__loop_nudge(eddy_loop *loop)
 
 static void poll_backend(eddy_loop *loop, eddy_time timeout)
 {
+  bool ready = loop->ring.head != loop->ring.tail;
+  if (ready && loop->io->quiet != NULL && loop->io->quiet(loop->io_state)) return;
   loop->polls++;
   loop->nudge = true;
   loop->io->poll(loop->io_state, timeout);
@@ -68,7 +70,8 @@ static void report_slow(eddy_loop *loop, struct eddy__entry entry, eddy_time too
   eddy_task *task = NULL;
   if (loop->hooks != NULL && entry.fn == loop->hooks->step) {
     task = entry.arg;
-    snprintf(message, sizeof(message), "a step of the task took %.3f s", (double)took / 1e9);
+    snprintf(
+        message, sizeof(message), "a step of the task took %.3f s", (double)took / 1e9);
   } else {
     snprintf(message, sizeof(message), "callback %p(%p) took %.3f s",
         *(void **)(void *)&entry.fn, entry.arg, (double)took / 1e9);
@@ -96,7 +99,8 @@ static void run_entry(eddy_loop *loop, struct eddy__entry entry)
   eddy__self.outcome = &loop->outcome;
   int rc = loop->debug ? run_timed(loop, entry) : entry.fn(entry.arg);
   EDDY_CHECK(eddy__self.loop == loop,
-      "a loop inherited by fork went on in the child; leave the child with _exit or exec, or "
+      "a loop inherited by fork went on in the child; leave the child with _exit or "
+      "exec, or "
       "start a loop of its own with eddy_run and then _exit");
   if (rc != 0) report_error(loop, rc);
 }
@@ -121,7 +125,8 @@ static void run_turn(eddy_loop *loop)
 {
   struct eddy__entry entry;
   run_ready(loop);
-  if (loop->taken != NULL && eddy__posts_take_stranded(loop, &entry)) run_entry(loop, entry);
+  if (loop->taken != NULL && eddy__posts_take_stranded(loop, &entry))
+    run_entry(loop, entry);
 }
 
 /* Whether nothing but this loop's own tasks could ever make anything ready. */
@@ -151,9 +156,10 @@ static bool conclude(eddy_loop *loop, enum eddy__run_mode mode, int *rc)
   /* A thread that has ended just now may have posted before. */
   if (alone && !nothing_can_happen(loop)) return false;
   if (!loop->reported || alone) {
-    eddy__report_deadlock(loop, alone ? "deadlock: every task waits and nothing can wake any of them"
-                                      : "deadlock, unless another thread comes to help (one that "
-                                        "will should call eddy_loop_hold)");
+    eddy__report_deadlock(
+        loop, alone ? "deadlock: every task waits and nothing can wake any of them"
+                    : "deadlock, unless another thread comes to help (one that "
+                      "will should call eddy_loop_hold)");
     loop->reported = true;
   }
   if (alone) *rc = EDDY_EDEADLOCK;
@@ -206,7 +212,8 @@ static int run_until_stopped(eddy_loop *loop, enum eddy__run_mode mode)
     collect(loop);
     uint64_t ran = loop->callbacks;
     run_turn(loop);
-    if (loop->callbacks != ran) looked = false; /* since then, they may have done anything */
+    if (loop->callbacks != ran)
+      looked = false; /* since then, they may have done anything */
   } while (!loop->stopping);
   return rc;
 }
@@ -217,10 +224,12 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
   if (loop->closed) return eddy__fail(EDDY_ECLOSED, "run", "loop", -1);
   if (loop->running || eddy__self.loop != NULL) return EDDY_ERUNNING;
   if (loop->process != eddy__process_id()) {
-    return eddy_raise(EDDY_EOTHERTHREAD, "run: the loop was inherited by fork; make a new one");
+    return eddy_raise(
+        EDDY_EOTHERTHREAD, "run: the loop was inherited by fork; make a new one");
   }
   if (loop->thread != NULL && loop->thread != &eddy__self) {
-    return eddy_raise(EDDY_EOTHERTHREAD, "run: the loop belongs to the thread that ran it first");
+    return eddy_raise(
+        EDDY_EOTHERTHREAD, "run: the loop belongs to the thread that ran it first");
   }
   loop->running = true;
   loop->thread = &eddy__self;
@@ -239,7 +248,8 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
 
 void eddy_backend_turn(eddy_loop *loop)
 {
-  if (loop->running || loop->closed) return; /* eddy_loop_run itself drives the host's loop */
+  if (loop->running || loop->closed)
+    return; /* eddy_loop_run itself drives the host's loop */
   struct eddy__self outer = eddy__self;
   loop->thread = &eddy__self;
   loop->errno_place = &errno;

@@ -207,8 +207,8 @@ static int bind_loop(eddy_queue *queue, eddy_loop *loop)
 static void describe(const eddy_task *task, char *text, size_t size, const char *what)
 {
   const eddy_queue *queue = task->wait.object;
-  snprintf(text, size, "%s on queue %p (%zu items%s)", what, (const void *)queue, queue->count,
-      queue->maxsize > 0 && queue->count >= queue->maxsize ? ", full" : "");
+  snprintf(text, size, "%s on queue %p (%zu items%s)", what, (const void *)queue,
+      queue->count, queue->maxsize > 0 && queue->count >= queue->maxsize ? ", full" : "");
 }
 
 static void describe_get(const eddy_task *task, char *text, size_t size)
@@ -226,9 +226,13 @@ static void describe_join(const eddy_task *task, char *text, size_t size)
   describe(task, text, size, "join");
 }
 
-static const struct eddy__wait_type get_wait = {NULL, describe_get};
-static const struct eddy__wait_type put_wait = {NULL, describe_put};
-static const struct eddy__wait_type join_wait = {NULL, describe_join};
+static int end_get(eddy_task *task, int rc);
+static int end_put(eddy_task *task, int rc);
+static int end_join(eddy_task *task, int rc);
+
+static const struct eddy__wait_type get_wait = {NULL, describe_get, end_get};
+static const struct eddy__wait_type put_wait = {NULL, describe_put, end_put};
+static const struct eddy__wait_type join_wait = {NULL, describe_join, end_join};
 
 /* One wait on one of the queue's lists, which keeps a reference to it. */
 static int wait_on(eddy_task *task, eddy_queue *queue, struct eddy__link *waiters,
@@ -242,14 +246,19 @@ static int wait_on(eddy_task *task, eddy_queue *queue, struct eddy__link *waiter
   return eddy__wait(task, type, queue);
 }
 
-/* After a wait: the task is on no list. A waiter that was woken but ends with an error passes
- * the wake-up on if what it was woken for is still there. Consumes the wait's reference. */
-static int after_wait(
-    eddy_task *task, eddy_queue *queue, int rc, struct eddy__link *waiters, bool still_there)
+/* Another was faster: waits again, behind those that came meanwhile. */
+static int wait_again(
+    eddy_task *task, struct eddy__link *waiters, const struct eddy__wait_type *type)
 {
-  if (rc < 0 && task->wait.granted && still_there) wake_first(waiters);
-  eddy_queue_unref(queue);
-  return rc;
+  eddy__list_append(waiters, &task->wait.done.link);
+  return eddy__wait_again(task, type, task->wait.object);
+}
+
+/* After a wait that ended with an error: a waiter that was woken passes that on if what it was
+ * woken for is still there. */
+static void pass_on(eddy_task *task, struct eddy__link *waiters, bool still_there)
+{
+  if (task->wait.granted && still_there) wake_first(waiters);
 }
 
 /* ---- get ---- */
@@ -270,22 +279,26 @@ int eddy_queue_get(eddy_queue *queue, eddy_value *item)
   eddy_task *task = eddy__wait_begin(&resumed, &rc);
   if (task == NULL) return rc;
   if (queue == NULL || item == NULL) return EDDY_EINVAL;
-  while (resumed || (queue->count == 0 && !queue->closed)) {
-    if (!resumed) {
-      rc = wait_on(task, queue, &queue->getters, &get_wait);
-      if (rc == EDDY_PENDING || rc == EDDY_EOTHERLOOP) return rc;
-    }
-    resumed = false;
-    if (rc == 0 && queue->refs == 1) {
-      /* Nobody else holds the queue any more: what is in it is all there will ever be. */
-      rc = eddy_queue_get_nowait(queue, item);
-      eddy_queue_unref(queue);
-      return rc == EDDY_EQUEUEEMPTY ? EDDY_EQUEUESHUTDOWN : rc;
-    }
-    rc = after_wait(task, queue, rc, &queue->getters, queue->count > 0);
-    if (rc < 0) return rc;
+  task->wait.scratch.p = item;
+  if (resumed) return end_get(task, rc);
+  if (queue->count > 0 || queue->closed) return eddy_queue_get_nowait(queue, item);
+  return wait_on(task, queue, &queue->getters, &get_wait);
+}
+
+static int end_get(eddy_task *task, int rc)
+{
+  eddy_queue *queue = task->wait.object;
+  if (rc < 0) {
+    pass_on(task, &queue->getters, queue->count > 0);
+  } else if (queue->count > 0 || queue->closed) {
+    rc = eddy_queue_get_nowait(queue, task->wait.scratch.p);
+  } else if (queue->refs == 1) {
+    rc = EDDY_EQUEUESHUTDOWN; /* nobody else holds the queue: nothing will ever come */
+  } else {
+    return wait_again(task, &queue->getters, &get_wait);
   }
-  return eddy_queue_get_nowait(queue, item);
+  eddy_queue_unref(queue);
+  return rc;
 }
 
 /* ---- get with a callback ---- */
@@ -383,18 +396,28 @@ int eddy_queue_put(eddy_queue *queue, eddy_value item)
   eddy_task *task = eddy__wait_begin(&resumed, &rc);
   if (task == NULL) return rc;
   if (queue == NULL) return EDDY_EINVAL;
-  while (resumed || (eddy_queue_full(queue) && !queue->closed)) {
-    if (!resumed) {
-      rc = wait_on(task, queue, &queue->putters, &put_wait);
-      if (rc == EDDY_PENDING || rc == EDDY_EOTHERLOOP) return rc;
-    }
-    resumed = false;
-    bool last = queue->refs == 1;
-    rc = after_wait(task, queue, rc, &queue->putters, !eddy_queue_full(queue));
-    if (rc < 0) return rc;
-    if (last) return EDDY_EQUEUESHUTDOWN;
+  task->wait.scratch = item;
+  if (resumed) return end_put(task, rc);
+  if (!eddy_queue_full(queue) || queue->closed) return eddy_queue_put_nowait(queue, item);
+  return wait_on(task, queue, &queue->putters, &put_wait);
+}
+
+static int end_put(eddy_task *task, int rc)
+{
+  eddy_queue *queue = task->wait.object;
+  bool full = eddy_queue_full(queue);
+  if (rc < 0) {
+    pass_on(task, &queue->putters, !full);
+  } else if (queue->refs == 1) {
+    rc =
+        EDDY_EQUEUESHUTDOWN; /* nobody else holds the queue: nothing will ever be taken */
+  } else if (!full || queue->closed) {
+    rc = eddy_queue_put_nowait(queue, task->wait.scratch);
+  } else {
+    return wait_again(task, &queue->putters, &put_wait);
   }
-  return eddy_queue_put_nowait(queue, item);
+  eddy_queue_unref(queue);
+  return rc;
 }
 
 /* ---- the rest ---- */
@@ -428,7 +451,8 @@ int eddy_queue_task_done(eddy_queue *queue)
 {
   if (queue == NULL) return EDDY_EINVAL;
   if (queue->unfinished == 0) {
-    return eddy_raise(EDDY_EINVALIDSTATE, "task_done: called more often than items were put in");
+    return eddy_raise(
+        EDDY_EINVALIDSTATE, "task_done: called more often than items were put in");
   }
   finish_one(queue);
   return 0;
@@ -441,15 +465,15 @@ int eddy_queue_join(eddy_queue *queue)
   eddy_task *task = eddy__wait_begin(&resumed, &rc);
   if (task == NULL) return rc;
   if (queue == NULL) return EDDY_EINVAL;
-  while (resumed || queue->unfinished > 0) {
-    if (!resumed) {
-      rc = wait_on(task, queue, &queue->joiners, &join_wait);
-      if (rc == EDDY_PENDING || rc == EDDY_EOTHERLOOP) return rc;
-    }
-    eddy_queue_unref(queue);
-    return rc;
-  }
-  return 0;
+  if (resumed) return end_join(task, rc);
+  if (queue->unfinished == 0) return 0;
+  return wait_on(task, queue, &queue->joiners, &join_wait);
+}
+
+static int end_join(eddy_task *task, int rc)
+{
+  eddy_queue_unref(task->wait.object);
+  return rc;
 }
 
 void eddy_queue_shutdown(eddy_queue *queue, bool immediate)

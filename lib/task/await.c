@@ -26,14 +26,6 @@ static void describe_await(const eddy_task *task, char *text, size_t size)
   }
 }
 
-static const struct eddy__wait_type await_wait = {cancel_awaited, describe_await};
-
-eddy_task *eddy__task_awaited(const eddy_task *task)
-{
-  bool waits = task->wait.state == EDDY__WAIT_PARKED && task->wait.type == &await_wait;
-  return waits ? eddy__future_task(task->wait.object) : NULL;
-}
-
 /* The outcome, with its message handed to the awaiter. */
 static int take(eddy_future *future, eddy_value *value)
 {
@@ -42,12 +34,42 @@ static int take(eddy_future *future, eddy_value *value)
   return rc;
 }
 
+static int end_await(eddy_task *task, int rc)
+{
+  eddy_future *future = task->wait.object;
+  eddy__list_remove(&task->wait.done.link);
+  if (rc == 0 || (rc == EDDY_ECANCELLED && future->state == EDDY__CANCELLED)) {
+    rc = take(future, task->wait.scratch.p);
+  } else if (rc == EDDY_ECANCELLED && future->state != EDDY__PENDING) {
+    future->retrieved = true; /* delivered, if only to be discarded */
+  }
+  eddy_future_unref(future);
+  return rc;
+}
+
+static const struct eddy__wait_type await_wait = {
+    cancel_awaited, describe_await, end_await};
+
+eddy_task *eddy__task_awaited(const eddy_task *task)
+{
+  bool waits = task->wait.state == EDDY__WAIT_PARKED && task->wait.type == &await_wait;
+  return waits ? eddy__future_task(task->wait.object) : NULL;
+}
+
 /* Says why a task that asked for the impossible was woken. */
 static int explain(int rc)
 {
   if (rc == EDDY_ERUNTIME) return eddy_raise(rc, "await: a task cannot wait for itself");
-  if (rc == EDDY_EOTHERLOOP) return eddy_raise(rc, "await: the future belongs to another loop");
+  if (rc == EDDY_EOTHERLOOP)
+    return eddy_raise(rc, "await: the future belongs to another loop");
   return rc;
+}
+
+/* What can never end is an error at the next step. */
+static int await_in_vain(eddy_task *task, eddy_future *future)
+{
+  int rc = future == &task->future ? EDDY_ERUNTIME : EDDY_EOTHERLOOP;
+  return explain(eddy__wait_turn(task, rc));
 }
 
 int eddy_await(eddy_future *future, eddy_value *value)
@@ -58,28 +80,18 @@ int eddy_await(eddy_future *future, eddy_value *value)
   if (task == NULL) return rc;
   if (future == NULL) return EDDY_EINVAL;
   bool possible = future != &task->future && future->loop == task->future.loop;
-  if (!resumed) {
-    if (future->state != EDDY__PENDING) return take(future, value);
-    if (possible) {
-      eddy_future_ref(future);
-      task->wait.done.complete = wake_awaiter;
-      eddy__future_add(future, &task->wait.done);
-      rc = eddy__wait(task, &await_wait, future);
-    } else {
-      /* It can never end, which is an error at the next step. */
-      rc = eddy__wait_turn(task, future == &task->future ? EDDY_ERUNTIME : EDDY_EOTHERLOOP);
-    }
-    if (rc == EDDY_PENDING) return rc;
+  if (resumed) {
+    if (!possible) return explain(rc);
+    task->wait.scratch.p = value;
+    return end_await(task, rc);
   }
-  if (!possible) return explain(rc);
-  eddy__list_remove(&task->wait.done.link);
-  if (rc == 0 || (rc == EDDY_ECANCELLED && future->state == EDDY__CANCELLED)) {
-    rc = take(future, value);
-  } else if (rc == EDDY_ECANCELLED && future->state != EDDY__PENDING) {
-    future->retrieved = true; /* delivered, if only to be discarded */
-  }
-  eddy_future_unref(future);
-  return rc;
+  if (future->state != EDDY__PENDING) return take(future, value);
+  if (!possible) return await_in_vain(task, future);
+  eddy_future_ref(future);
+  task->wait.scratch.p = value;
+  task->wait.done.complete = wake_awaiter;
+  eddy__future_add(future, &task->wait.done);
+  return eddy__wait(task, &await_wait, future);
 }
 
 int eddy_task_await(eddy_task *task, eddy_value *value)

@@ -24,7 +24,13 @@ static void describe_sleep(const eddy_task *task, char *text, size_t size)
   snprintf(text, size, "timer, due in %.3f s", (double)(left > 0 ? left : 0) / 1e9);
 }
 
-static const struct eddy__wait_type sleep_wait = {NULL, describe_sleep};
+static int end_sleep(eddy_task *task, int status)
+{
+  if (status < 0) eddy__timer_stop(task->future.loop, &task->timer);
+  return status;
+}
+
+static const struct eddy__wait_type sleep_wait = {NULL, describe_sleep, end_sleep};
 
 /* Out of line, so that the bare yield needs no stack frame. */
 static int sleep_until_due(eddy_time delay)
@@ -33,16 +39,13 @@ static int sleep_until_due(eddy_time delay)
   bool resumed;
   eddy_task *task = eddy__wait_begin(&resumed, &rc);
   if (task == NULL) return rc;
+  if (resumed) return end_sleep(task, rc);
   eddy_loop *loop = task->future.loop;
-  if (!resumed) {
-    eddy__timer_init(&task->timer, wake_sleeper, task);
-    rc = eddy__timer_start(loop, &task->timer, eddy__time_after(eddy__loop_now(loop), delay));
-    if (rc < 0) return rc;
-    rc = eddy__wait(task, &sleep_wait, NULL);
-    if (rc == EDDY_PENDING) return rc;
-  }
-  if (rc < 0) eddy__timer_stop(loop, &task->timer);
-  return rc;
+  eddy__timer_init(&task->timer, wake_sleeper, task);
+  rc = eddy__timer_start(
+      loop, &task->timer, eddy__time_after(eddy__loop_now(loop), delay));
+  if (rc < 0) return rc;
+  return eddy__wait(task, &sleep_wait, NULL);
 }
 
 int eddy_sleep(eddy_time delay)

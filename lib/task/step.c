@@ -25,13 +25,12 @@ EDDY__COLD static void deliver_cancel_message(eddy_task *task)
 EDDY__INLINE int begin_step(eddy_loop *loop, eddy_task *task)
 {
   int status = task->wait.status;
-  task->wait.status = 0;
-  task->wait.state = EDDY__WAIT_NONE;
   if (task->must_cancel) {
     task->must_cancel = false;
     status = EDDY_ECANCELLED;
   }
-  if (task->cancel_message != NULL && status == EDDY_ECANCELLED) deliver_cancel_message(task);
+  if (task->cancel_message != NULL && status == EDDY_ECANCELLED)
+    deliver_cancel_message(task);
   task->steps++;
   loop->steps++;
   eddy__self.task = task;
@@ -91,29 +90,54 @@ static bool give_stack(eddy_loop *loop, eddy_task *task)
   return true;
 }
 
+/* Takes the step of the next task, if it may be run without the hub and has a stack, and does
+ * what precedes the switch to it. Returns the task, or NULL. */
+static eddy_task *take_next(eddy_loop *loop, int *status)
+{
+  eddy_task *next;
+  do {
+    next = next_task(loop);
+    if (next == NULL || next->stack == NULL) return NULL;
+    eddy__loop_pop(loop);
+    *status = begin_step(loop, next);
+    restore(loop, next);
+    *status = eddy__wait_end(next, *status);
+  } while (*status == EDDY_PENDING);
+  return next;
+}
+
 /* The common case has been tried; the rest may take longer. */
 EDDY__COLD static int leave_slowly(eddy_loop *loop, eddy_task *task)
 {
-  eddy_task *next = next_task(loop);
-  bool ready = next != NULL && next->stack != NULL;
-  if (next != NULL && next->plain && !next->started && !next->must_cancel) {
-    ready = give_stack(loop, next);
-  }
-  if (!ready) {
-    nothing_runs(loop);
-    return eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
-  }
-  eddy__loop_pop(loop);
-  int status = begin_step(loop, next);
+  int status = 0;
+  eddy_task *next = take_next(loop, &status);
   if (next == task) return status;
-  restore(loop, next);
-  return eddy__ctx_switch(&task->here, &next->here, status);
+  if (next != NULL) return eddy__ctx_switch(&task->here, &next->here, status);
+  next = next_task(loop);
+  if (next != NULL && next->plain && !next->started && !next->must_cancel &&
+      give_stack(loop, next)) {
+    eddy__loop_pop(loop);
+    (void)begin_step(loop, next);
+    restore(loop, next);
+    return eddy__ctx_switch(&task->here, &next->here, 0);
+  }
+  nothing_runs(loop);
+  return eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
 }
 
 /* Whether the task can be entered with nothing but a switch. */
 EDDY__INLINE bool is_simple(const eddy_task *task)
 {
   return task->stack != NULL && !task->must_cancel && task->cancel_message == NULL;
+}
+
+/* Its turn has come and it has its place in the thread's state: the rest of the call it waits
+ * in, then the switch. */
+static int leave_for(eddy_loop *loop, eddy_task *task, eddy_task *next, int status)
+{
+  status = next->wait.type->resume(next, status);
+  if (status == EDDY_PENDING) return leave_slowly(loop, task);
+  return eddy__ctx_switch(&task->here, &next->here, status);
 }
 
 int eddy__task_leave(eddy_task *task)
@@ -128,27 +152,29 @@ int eddy__task_leave(eddy_task *task)
   if (next == task || !is_simple(next)) return leave_slowly(loop, task);
   eddy__loop_pop(loop);
   int status = next->wait.status;
-  next->wait.status = 0;
+  bool turn = next->wait.state == EDDY__WAIT_TURN;
   next->wait.state = EDDY__WAIT_NONE;
   next->steps++;
   loop->steps++;
   eddy__self.task = next;
   restore(loop, next);
+  if (!turn && next->wait.type->resume != NULL)
+    return leave_for(loop, task, next, status);
   return eddy__ctx_switch(&task->here, &next->here, status);
 }
 
 /* After a task has ended on this stack: goes on with what is next elsewhere. Returns the task
  * to run on this stack when it was kept as the spare one and is needed again. */
-static eddy_task *leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_task *next)
+static eddy_task *leave_stack(eddy_loop *loop, struct eddy__stack *stack)
 {
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
   struct eddy__ctx *to = &tasks->hub;
   int status = 0;
+  eddy_task *next = take_next(loop, &status);
   if (next != NULL) {
-    eddy__loop_pop(loop);
-    status = begin_step(loop, next);
-    restore(loop, next);
     to = &next->here;
+  } else {
+    nothing_runs(loop);
   }
   if (EDDY__CTX_SPARES && tasks->spare == NULL) {
     tasks->spare = stack;
@@ -169,8 +195,9 @@ static void run_tasks(void *arg, int sent)
   struct eddy__stack *stack = task->stack;
   for (;;) {
     int rc = task->run.body.fn(task->run.body.arg);
-    EDDY_CHECK(eddy__self.task == task, "a task of a loop inherited by fork ended in the child; "
-                                        "leave the child with _exit or exec");
+    EDDY_CHECK(eddy__self.task == task,
+        "a task of a loop inherited by fork ended in the child; "
+        "leave the child with _exit or exec");
     task->stack = NULL;
     nothing_runs(loop);
     eddy__task_finish(task, rc);
@@ -181,7 +208,7 @@ static void run_tasks(void *arg, int sent)
       start(task, stack);
       restore(loop, task);
     } else {
-      task = leave_stack(loop, stack, task != NULL && task->stack != NULL ? task : NULL);
+      task = leave_stack(loop, stack);
     }
   }
 }
@@ -194,6 +221,11 @@ static void step_stackful(eddy_loop *loop, eddy_task *task, int status)
     return;
   }
   restore(loop, task);
+  if (task->wait.state != EDDY__WAIT_NONE) status = eddy__wait_end(task, status);
+  if (status == EDDY_PENDING) {
+    nothing_runs(loop);
+    return;
+  }
   (void)eddy__ctx_switch(&eddy__tasks_of(loop)->hub, &task->here, status);
 }
 
@@ -210,6 +242,7 @@ static void step_coroutine(eddy_loop *loop, eddy_task *task, int status)
 {
   eddy_coro *coro = task->run.coro;
   task->inner_outcome = &coro->outcome;
+  task->wait.state = EDDY__WAIT_NONE;
   task->wait.resumed = task->started;
   task->wait.status = status;
   task->started = true;
@@ -223,9 +256,11 @@ static void step_coroutine(eddy_loop *loop, eddy_task *task, int status)
       nothing_runs(loop);
       return;
     }
-    rc = refuse(task, "the coroutine says that it waits, but no call of eddy waits in it");
+    rc = refuse(
+        task, "the coroutine says that it waits, but no call of eddy waits in it");
   } else if (rc == 0) {
-    rc = refuse(task, "the coroutine yielded a value; a task's coroutine only waits or returns");
+    rc = refuse(
+        task, "the coroutine yielded a value; a task's coroutine only waits or returns");
   } else if (rc == EDDY_STOP) {
     task->future.outcome.value = out;
     rc = 0;

@@ -113,7 +113,8 @@ int eddy_loop_create_task_with(eddy_loop *loop, eddy_fn *fn, void *arg,
 
 int eddy_loop_create_task(eddy_loop *loop, eddy_fn *fn, void *arg, eddy_task **out)
 {
-  return loop == NULL ? EDDY_EINVAL : eddy_loop_create_task_with(loop, fn, arg, NULL, out);
+  return loop == NULL ? EDDY_EINVAL
+                      : eddy_loop_create_task_with(loop, fn, arg, NULL, out);
 }
 
 int eddy_create_task(eddy_fn *fn, void *arg, eddy_task **out)
@@ -171,7 +172,8 @@ static void ask(eddy_task *task, const char *message)
     if (cancel(task, message)) return;
   }
   /* The first message stands if a cancellation is on its way already. */
-  bool on_its_way = wait->state == EDDY__WAIT_WOKEN && wait->status == EDDY_ECANCELLED;
+  bool queued = wait->state == EDDY__WAIT_WOKEN || wait->state == EDDY__WAIT_TURN;
+  bool on_its_way = queued && wait->status == EDDY_ECANCELLED;
   if (!on_its_way) eddy__task_set_cancel_message(task, message);
   task->must_cancel = true;
 }

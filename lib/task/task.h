@@ -18,27 +18,40 @@
  *     bool resumed;
  *     eddy_task *task = eddy__wait_begin(&resumed, &rc);
  *     if (task == NULL) return rc;
- *     while (resumed || nothing to be had) {
- *       if (!resumed) {
- *         ...put task->wait.done.link on the object's list...
- *         rc = eddy__wait(task, &type, object);
- *         if (rc == EDDY_PENDING) return rc;
- *       }
- *       resumed = false;
- *       if (rc < 0) return rc;
- *     }
- *     take it
+ *     task->wait.scratch = ...where the result goes...;
+ *     if (resumed) return resume(task, rc);
+ *     if (there is something to be had) return take it;
+ *     ...put task->wait.done.link on the object's list...
+ *     return eddy__wait(task, &type, object);
  *
- * In a stackful coroutine eddy__wait returns when the task is resumed. In a stackless one it
- * returns EDDY_PENDING, the call is made again when the task is resumed, and eddy__wait_begin
- * then tells that it is a continuation and how the wait ended. What has to be remembered in
- * between stands in task->wait.
+ * and the rest of it, type.resume, is what is done when the wait is over:
+ *
+ *     static int resume(eddy_task *task, int status)
+ *     {
+ *       if (status < 0) ...leave the object...; return status;
+ *       if (there is nothing after all) {
+ *         ...put task->wait.done.link on the object's list...
+ *         return eddy__wait_again(task, &type, object);
+ *       }
+ *       return take it;
+ *     }
+ *
+ * For a stackful coroutine it runs when the turn of the task's step has come, before the switch
+ * to its stack, which then goes on in the caller of the call: nothing has to be returned from
+ * behind the switch, which would be mispredicted. In a stackless one eddy__wait returns
+ * EDDY_PENDING, the call is made again when the task is resumed, and eddy__wait_begin then
+ * tells that it is a continuation and how the wait ended. What has to be remembered in between
+ * stands in task->wait.
+ *
+ * A call that is made up of several waits may do without resume, and go on where eddy__wait
+ * returns; when that is not EDDY_PENDING, the wait is over.
  */
 
 enum eddy__wait_state {
   EDDY__WAIT_NONE = 0, /* running, or its first step is queued */
   EDDY__WAIT_PARKED,   /* waiting for the object */
   EDDY__WAIT_WOKEN,    /* its step is queued */
+  EDDY__WAIT_TURN,     /* likewise, and it waited for nothing but its turn */
 };
 
 /* A kind of wait. */
@@ -48,6 +61,10 @@ struct eddy__wait_type {
   bool (*cancel)(eddy_task *task, const char *message);
   /* Says what is waited for; task->wait.object is valid. */
   void (*describe)(const eddy_task *task, char *text, size_t size);
+  /* The rest of the call: returns its result, or EDDY_PENDING after eddy__wait_again. It runs
+   * as the task, but on another stack, and must not call anything that waits. After an error
+   * it does not wait again. NULL: the status is the result. */
+  int (*resume)(eddy_task *task, int status);
 };
 
 struct eddy__wait {
@@ -67,7 +84,7 @@ struct eddy_task {
   eddy_future future; /* first: a task is a future */
 
   /* Where it is suspended. */
-  struct eddy__ctx here; /* stackful: valid while suspended */
+  struct eddy__ctx here;     /* stackful: valid while suspended */
   struct eddy__stack *stack; /* NULL before the first step */
   eddy_outcome *inner_outcome;
   const void *inner_coro;
@@ -80,7 +97,8 @@ struct eddy_task {
   bool plain;   /* stackful and not closing: nothing special when it waits */
   unsigned cancels;
   unsigned spins; /* socket calls that did not wait, in a row */
-  eddy_task *asked; /* while a request goes along: where it goes next, itself at the end */
+  eddy_task
+      *asked; /* while a request goes along: where it goes next, itself at the end */
   char *cancel_message;
 
   struct eddy__wait wait;
@@ -182,8 +200,21 @@ EDDY__INLINE eddy_task *eddy__wait_begin(bool *resumed, int *rc)
   return began.task;
 }
 
-/* Parks the task. Returns the status it is woken with, or EDDY_PENDING. */
+/* Parks the task. Returns the result of the wait, or EDDY_PENDING. */
 int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object);
+
+/* In type.resume: parks the task once more. Returns EDDY_PENDING. */
+int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *object);
+
+/* A stackful task goes on: the rest of the call that it waits in. Returns what it is resumed
+ * with, or EDDY_PENDING if it waits again. */
+EDDY__INLINE int eddy__wait_end(eddy_task *task, int status)
+{
+  bool turn = task->wait.state == EDDY__WAIT_TURN;
+  task->wait.state = EDDY__WAIT_NONE;
+  if (turn || task->wait.type->resume == NULL) return status;
+  return task->wait.type->resume(task, status);
+}
 
 /* As eddy__wait, for a task whose step has been queued already: it only lets others run. */
 int eddy__wait_turn(eddy_task *task, int status);

@@ -7,8 +7,8 @@
 
 static void report_pending(eddy_task *task)
 {
-  eddy__loop_report(task->future.loop, "a task was destroyed but it is pending", 0, NULL, task,
-      &task->future, task->site);
+  eddy__loop_report(task->future.loop, "a task was destroyed but it is pending", 0, NULL,
+      task, &task->future, task->site);
 }
 
 /* Takes a task out of whatever it waits in, so that its body can be ended. */
@@ -19,7 +19,6 @@ static void detach(eddy_task *task)
   eddy__list_remove(&task->wait.done.link);
   eddy__timer_stop(loop, &task->timer);
   if (task->op != NULL) eddy__op_cancel(loop, task->op);
-  task->wait.state = EDDY__WAIT_NONE;
 }
 
 /* Resumes a suspended body with EDDY_EGENERATOREXIT; it cannot wait any more. */
@@ -34,9 +33,11 @@ static void close_body(eddy_task *task)
   if (task->kind == EDDY__TASK_STACKFUL) {
     eddy__self.outcome = task->inner_outcome;
     eddy__self.coro = task->inner_coro;
-    eddy__ctx_switch(&eddy__tasks_of(loop)->hub, &task->here, EDDY_EGENERATOREXIT);
+    int status = eddy__wait_end(task, EDDY_EGENERATOREXIT);
+    eddy__ctx_switch(&eddy__tasks_of(loop)->hub, &task->here, status);
     return;
   }
+  task->wait.state = EDDY__WAIT_NONE;
   task->wait.resumed = true;
   task->wait.status = EDDY_EGENERATOREXIT;
   task->run.coro->type->close(task->run.coro);

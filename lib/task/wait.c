@@ -18,7 +18,8 @@ struct eddy__began eddy__wait_begin_slowly(void)
   if (!task->closing) return (struct eddy__began){.task = task};
   if (++task->spins >= CLOSING_WAITS) {
     /* It ignores the end: its stack, or its frame, is never run again. */
-    if (task->kind == EDDY__TASK_COROUTINE) return (struct eddy__began){.rc = EDDY_PENDING};
+    if (task->kind == EDDY__TASK_COROUTINE)
+      return (struct eddy__began){.rc = EDDY_PENDING};
     (void)eddy__task_leave(task);
   }
   return (struct eddy__began){.rc = EDDY_EGENERATOREXIT};
@@ -40,7 +41,7 @@ static void cancel_at_once(eddy_task *task, const struct eddy__wait_type *type)
   eddy__free(message);
 }
 
-int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object)
+EDDY__INLINE void park(eddy_task *task, const struct eddy__wait_type *type, void *object)
 {
   task->wait.type = type;
   task->wait.object = object;
@@ -49,13 +50,24 @@ int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object
   task->wait.state = EDDY__WAIT_PARKED;
   task->future.loop->parked++;
   if (task->must_cancel) cancel_at_once(task, type);
+}
+
+int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object)
+{
+  park(task, type, object);
   return suspend(task);
+}
+
+int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *object)
+{
+  park(task, type, object);
+  return EDDY_PENDING;
 }
 
 int eddy__wait_turn(eddy_task *task, int status)
 {
   task->wait.status = status;
-  task->wait.state = EDDY__WAIT_WOKEN;
+  task->wait.state = EDDY__WAIT_TURN;
   /* The running loop is the task's; taken from there it does not hang on the task's memory,
    * which was perhaps written a moment ago. */
   eddy__loop_push(eddy__self.loop, eddy__task_step, task);

@@ -2,6 +2,7 @@
  * eddy: asyncio for C. This header brings everything; each part can be included alone.
  *
  *     run.h       eddy_run: the entry of a program made of tasks
+ *     runner.h    several runs on one loop
  *     task.h      tasks, eddy_sleep, cancellation          future.h   futures, eddy_await
  *     gather.h    many futures as one                      timeout.h  scopes with a deadline
  *     queue.h     queues between tasks                     sock.h     sockets in tasks
@@ -25,6 +26,7 @@
 #include <eddy/loop.h>
 #include <eddy/queue.h>
 #include <eddy/run.h>
+#include <eddy/runner.h>
 #include <eddy/sock.h>
 #include <eddy/task.h>
 #include <eddy/time.h>

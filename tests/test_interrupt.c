@@ -208,6 +208,64 @@ EDDY_TEST(interrupt, second_ends_the_run_at_once)
   return in_child(second_ends);
 }
 
+/* The main task has ended, but its loop has not yet: there is nothing to cancel. */
+static int end_before_handler(void *arg)
+{
+  CHECK_OK(test_call_soon(interrupt, arg));
+  CHECK_OK(eddy_sleep(0));
+  return eddy_sleep(0);
+}
+
+static int after_the_end(void *arg)
+{
+  eddy_value value = eddy_int(7);
+  (void)arg;
+  CHECK_CODE(run(end_before_handler, &value), EDDY_EINTERRUPTED);
+  CHECK_EQ(value.i, 7);
+  return 0;
+}
+
+EDDY_TEST_VIRTUAL(interrupt, first_after_the_main_task_has_ended_ends_the_run)
+{
+  return in_child(after_the_end);
+}
+
+/* ---- several runs of a runner ---- */
+
+static int runs_of(eddy_runner *runner)
+{
+  eddy_value value = eddy_int(0);
+  CHECK_CODE(eddy_runner_run(runner, main_beside_other, NULL, NULL), EDDY_EINTERRUPTED);
+  CHECK(is_default());
+  CHECK_TRACE("main:ECANCELLED:1");
+  CHECK_OK(eddy_runner_run(runner, swallow, NULL, &value));
+  CHECK(is_default());
+  CHECK_EQ(value.i, 5);
+  CHECK_TRACE("main:ECANCELLED:1");
+  CHECK_CODE(eddy_runner_run(runner, ignore_first, NULL, NULL), EDDY_EINTERRUPTED);
+  CHECK(is_default());
+  CHECK_TRACE("main:ECANCELLED:1");
+  CHECK_OK(eddy_runner_close(runner));
+  CHECK_TRACE("other:ECANCELLED:1 again:ECANCELLED:2 cleanup");
+  return 0;
+}
+
+static int several_runs(void *arg)
+{
+  eddy_runner *runner;
+  (void)arg;
+  signal(SIGINT, SIG_DFL);
+  CHECK_OK(eddy_runner_new(NULL, &runner));
+  int rc = runs_of(runner);
+  eddy_runner_free(runner);
+  return rc;
+}
+
+EDDY_TEST(interrupt, each_run_of_a_runner_counts_anew)
+{
+  return in_child(several_runs);
+}
+
 /* ---- where eddy_run leaves SIGINT alone ---- */
 
 static int look_at_action(void *expected_default)

@@ -137,7 +137,7 @@ EDDY_TEST(run, cancels_the_tasks_left_and_waits_for_them)
   CHECK_OK(eddy_run_with(leave_tasks, NULL, NULL, NULL, &value));
   CHECK_EQ(value.i, 5);
   CHECK_TRACE("main a:ECANCELLED new:ECANCELLED slow:ECANCELLED "
-              "[unhandled error while eddy_run was ending: EIO: cleanup failed]");
+              "[unhandled error while the runner was closing: EIO: cleanup failed]");
   return 0;
 }
 
@@ -218,7 +218,7 @@ EDDY_TEST(run, error_of_a_task_left_is_only_reported)
 {
   CHECK_CODE(eddy_run(fail_and_leave, NULL), EDDY_ENOENT);
   CHECK_STR(eddy_message(EDDY_ENOENT), "no page");
-  CHECK_TRACE("[unhandled error while eddy_run was ending: EIO: cleanup failed]");
+  CHECK_TRACE("[unhandled error while the runner was closing: EIO: cleanup failed]");
   return 0;
 }
 

@@ -73,6 +73,22 @@ EDDY_API int eddy_task_await(eddy_task *task, eddy_value *value);
 EDDY_API eddy_task *eddy_current_task(void);
 
 /**
+ * The unfinished tasks of a loop, in creation order.
+ *
+ * asyncio   asyncio.all_tasks()
+ * Context   the loop's thread.
+ * loop      NULL: the running one.
+ * out       owned, and a reference to each task with it: eddy_all_tasks_free; NULL if there
+ *           is none.
+ * Returns   0; EDDY_ENOLOOP; EDDY_EINVAL (out or count NULL); EDDY_ENOMEM.
+ * Cost      one allocation, O(tasks).
+ */
+EDDY_API EDDY_NODISCARD int eddy_all_tasks(eddy_loop *loop, eddy_task ***out, size_t *count);
+
+/** Lets go of the tasks and of the array. NULL is allowed. */
+EDDY_API void eddy_all_tasks_free(eddy_task **tasks, size_t count);
+
+/**
  * Asks the task to end: the call it waits in, or the next one that would suspend, returns
  * EDDY_ECANCELLED. Requests are counted; one that finds a task waiting for another task or
  * future is passed on to that.

@@ -218,7 +218,7 @@ static int run_until_stopped(eddy_loop *loop, enum eddy__run_mode mode)
   return rc;
 }
 
-int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
+int eddy__loop_may_run(const eddy_loop *loop)
 {
   if (loop == NULL) return EDDY_EINVAL;
   if (loop->closed) return eddy__fail(EDDY_ECLOSED, "run", "loop", -1);
@@ -231,13 +231,20 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
     return eddy_raise(
         EDDY_EOTHERTHREAD, "run: the loop belongs to the thread that ran it first");
   }
+  return 0;
+}
+
+int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
+{
+  int rc = eddy__loop_may_run(loop);
+  if (rc < 0) return rc;
   loop->running = true;
   loop->thread = &eddy__self;
   loop->errno_place = &errno;
   eddy__self.loop = loop;
   eddy_outcome *outcome = eddy__self.outcome;
   loop->clock = eddy__loop_now(loop);
-  int rc = run_until_stopped(loop, mode);
+  rc = run_until_stopped(loop, mode);
   loop->stopping = false;
   loop->running = false;
   loop->nudge = loop->guest;

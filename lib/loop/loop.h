@@ -204,6 +204,10 @@ enum eddy__run_mode {
   EDDY__RUN_FOREVER,        /* ends by stop only */
 };
 
+/* 0 if this thread may run it now, else why not: EDDY_ERUNNING, EDDY_ECLOSED, EDDY_EOTHERTHREAD,
+ * EDDY_EINVAL. */
+int eddy__loop_may_run(const eddy_loop *loop);
+
 /* Runs in this thread: 0, EDDY_EDEADLOCK, or why it cannot run. */
 int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode);
 

@@ -5,6 +5,35 @@
 
 #include "base/outcome.h"
 
+int eddy_all_tasks(eddy_loop *loop, eddy_task ***out, size_t *count)
+{
+  if (out == NULL || count == NULL) return EDDY_EINVAL;
+  if (loop == NULL) loop = eddy__self.loop;
+  if (loop == NULL) return EDDY_ENOLOOP;
+  eddy_task **tasks = NULL;
+  size_t found = 0;
+  if (loop->tasks > 0) {
+    tasks = eddy__alloc(loop->tasks * sizeof(eddy_task *));
+    if (tasks == NULL) return EDDY_ENOMEM;
+  }
+  for (struct eddy__link *link = loop->all_tasks.next; link != &loop->all_tasks;
+       link = link->next) {
+    tasks[found++] = eddy_task_ref(EDDY__ENTRY(link, eddy_task, link));
+  }
+  *out = tasks;
+  *count = found;
+  return 0;
+}
+
+void eddy_all_tasks_free(eddy_task **tasks, size_t count)
+{
+  if (tasks == NULL) return;
+  for (size_t i = 0; i < count; i++) {
+    eddy_task_unref(tasks[i]);
+  }
+  eddy__free(tasks);
+}
+
 static void report_pending(eddy_task *task)
 {
   eddy__loop_report(task->future.loop, "a task was destroyed but it is pending", 0, NULL,

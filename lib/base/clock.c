@@ -7,6 +7,7 @@
 #else
 #include <dirent.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #endif
@@ -60,7 +61,13 @@ int eddy__on_fork(void (*fn)(void))
 int eddy__thread_count(void)
 {
   DIR *threads = opendir("/proc/self/task");
-  if (threads == NULL) return 0;
+  if (threads == NULL) {
+    /* No memory or no descriptor left: the links tell the number of directories in it. */
+    struct stat task;
+    return stat("/proc/self/task", &task) == 0 && task.st_nlink > 2
+               ? (int)task.st_nlink - 2
+               : 0;
+  }
   int count = 0;
   for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
     count += entry->d_name[0] != '.';

@@ -27,7 +27,7 @@ struct series {
 
 static const struct series all_series[] = {
     {"memory", "memory", FAULTS_MEMORY, false, 15},
-    {"memory", "memory", FAULTS_MEMORY, true, 15},
+    {"memory", "memory", FAULTS_MEMORY, true, 9},
     {"libuv", "libuv", FAULTS_LIBUV, false, 15},
     {"libuv", "libuv", FAULTS_LIBUV, true, 9},
     {"libuv", "budget", FAULTS_BUDGET, false, 13},
@@ -108,21 +108,24 @@ static void judge_libuv(struct worker *worker, struct test_case *test,
     struct faults_outcome *out)
 {
   enum faults_need need = out->result.need;
+  enum faults_expected expected = FAULTS_SURVIVES;
+  bool failed = plan->kind == FAULTS_LIBUV && out->result.injected > 0;
+  if (failed) expected = faults_expected(need);
   bool aborted = out->verdict == FAULTS_DIED && strstr(out->detail, "signal 6 ") != NULL;
-  bool death = plan->kind == FAULTS_LIBUV && out->result.injected > 0 &&
-               faults_expected_to_die(need);
-  char what[256];
-  if (death && out->verdict == FAULTS_WELL) {
-    snprintf(what, sizeof what,
-        "libuv %s survives a failure of '%s', which was not expected",
-        uv_version_string(), faults_needs[need]);
-    tell(worker, test, series, plan, what);
-  } else if (death ? !aborted : out->verdict != FAULTS_WELL) {
-    snprintf(
-        what, sizeof what, "%s (libuv's '%s' failed)", out->detail, faults_needs[need]);
-    tell(worker, test, series, plan, what);
-  } else if (out->result.injected > 0 && plan->kind == FAULTS_LIBUV) {
-    atomic_fetch_add(death ? &shared->died[need] : &shared->survived[need], 1);
+  bool well = out->verdict == FAULTS_WELL;
+  if (expected == FAULTS_UNDEFINED) {
+    if (out->verdict != FAULTS_HUNG) aborted = true;
+  } else if (expected == FAULTS_DIES && well) {
+    snprintf(out->detail, sizeof out->detail, "libuv %s survives, which was not expected",
+        uv_version_string());
+  }
+  if (expected == FAULTS_SURVIVES ? !well : !aborted) {
+    char what[256];
+    snprintf(what, sizeof what, "%s (the first to fail was libuv's '%s')", out->detail,
+        faults_needs[need]);
+    tell(worker, test, series, plan, out->result.libuv_failed ? what : out->detail);
+  } else if (failed) {
+    atomic_fetch_add(well ? &shared->survived[need] : &shared->died[need], 1);
   }
 }
 
@@ -175,18 +178,19 @@ static const struct sweep {
   unsigned long first;
   unsigned long others;
   time_t seconds;
-} full_sweep = {2000, 200, 20}, short_sweep = {3, 3, 1};
+} full_sweep = {400, 100, 5}, other_sweep = {400, 25, 1}, short_sweep = {3, 3, 1};
 
 static const struct sweep *sweep_of(const struct worker *worker)
 {
-  return worker->campaign->is_short ? &short_sweep : &full_sweep;
+  if (worker->campaign->is_short) return &short_sweep;
+  return worker->layout == 0 ? &full_sweep : &other_sweep;
 }
 
 static void tell_sampled(const struct worker *worker, const struct test_case *test,
     const struct series *series, unsigned long runs, unsigned long count)
 {
   char line[256];
-  if (worker->campaign->is_short) return;
+  if (worker->campaign->is_short || worker->layout > 0) return;
   snprintf(line, sizeof line, "%s, %s %s: %lu of %lu places were tried\n", test->name,
       series->name, series->lasting ? "lasting" : "once", runs, count);
   write_all(line);
@@ -332,10 +336,10 @@ static void sum_up(const struct campaign *campaign, size_t layout)
       shared->stopped);
   for (size_t i = 0; i < FAULTS_NEEDS; i++) {
     if (shared->died[i] > 0)
-      printf("; '%s' ended libuv's process %lu times, as expected", faults_needs[i],
+      printf("; libuv's '%s' ended the process %lu times, as expected", faults_needs[i],
           shared->died[i]);
     if (shared->survived[i] > 0)
-      printf("; '%s' survived %lu times", faults_needs[i], shared->survived[i]);
+      printf("; libuv's '%s' survived %lu times", faults_needs[i], shared->survived[i]);
   }
   printf("; %lu problems\n", shared->problems);
   fflush(stdout);

@@ -26,8 +26,11 @@ int faults_repeat(const char *plan, const char *name);
 /* Reads the lines for the version of libuv that is running. */
 bool faults_read_expected(const char *path);
 
-/* Whether libuv is expected to end the process when this fails. */
-bool faults_expected_to_die(enum faults_need need);
+/* What becomes of the process when libuv's allocation fails: it may go on, libuv ends it, or
+ * nobody can tell. */
+enum faults_expected { FAULTS_SURVIVES, FAULTS_DIES, FAULTS_UNDEFINED };
+
+enum faults_expected faults_expected(enum faults_need need);
 
 extern const char *const faults_needs[FAULTS_NEEDS];
 

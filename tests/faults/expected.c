@@ -9,19 +9,31 @@
 const char *const faults_needs[FAULTS_NEEDS] = {
     "loop", "first-table", "larger-table", "other"};
 
-static bool dies[FAULTS_NEEDS];
+static const char *const outcomes[] = {[FAULTS_SURVIVES] = "survives",
+    [FAULTS_DIES] = "dies",
+    [FAULTS_UNDEFINED] = "undefined"};
 
-static bool read_line(
-    const char *line, unsigned *from, unsigned *to, char *need, char *outcome)
+static enum faults_expected expected[FAULTS_NEEDS];
+
+static bool find_outcome(const char *name, enum faults_expected *out)
 {
-  unsigned low, high;
-  if (sscanf(line, "1.%u-1.%u %31s %31s", &low, &high, need, outcome) != 4) {
-    high = 9999;
-    if (sscanf(line, "1.%u- %31s %31s", &low, need, outcome) != 3) return false;
+  for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++) {
+    if (strcmp(name, outcomes[i]) != 0) continue;
+    *out = (enum faults_expected)i;
+    return true;
   }
-  *from = low;
-  *to = high;
-  return strcmp(outcome, "dies") == 0 || strcmp(outcome, "survives") == 0;
+  return false;
+}
+
+static bool read_line(const char *line, unsigned *from, unsigned *to, char need[32],
+    enum faults_expected *outcome)
+{
+  char name[32];
+  if (sscanf(line, "1.%u-1.%u %31s %31s", from, to, need, name) != 4) {
+    *to = 9999;
+    if (sscanf(line, "1.%u- %31s %31s", from, need, name) != 3) return false;
+  }
+  return find_outcome(name, outcome);
 }
 
 bool faults_read_expected(const char *path)
@@ -37,15 +49,16 @@ bool faults_read_expected(const char *path)
   bool good = true;
   while (good && fgets(line, sizeof line, file) != NULL) {
     unsigned from, to;
-    char need[32], outcome[32];
+    char need[32];
+    enum faults_expected outcome;
     if (line[0] == '#' || line[0] == '\n') continue;
-    good = read_line(line, &from, &to, need, outcome);
+    good = read_line(line, &from, &to, need, &outcome);
     if (!good) fprintf(stderr, "%s: not understood: %s", path, line);
     if (!good || minor < from || minor > to) continue;
     for (size_t i = 0; i < FAULTS_NEEDS; i++) {
       if (strcmp(need, faults_needs[i]) != 0) continue;
       known[i] = true;
-      dies[i] = strcmp(outcome, "dies") == 0;
+      expected[i] = outcome;
     }
   }
   fclose(file);
@@ -59,7 +72,7 @@ bool faults_read_expected(const char *path)
   return good;
 }
 
-bool faults_expected_to_die(enum faults_need need)
+enum faults_expected faults_expected(enum faults_need need)
 {
-  return dies[need];
+  return expected[need];
 }

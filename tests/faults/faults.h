@@ -49,7 +49,8 @@ struct faults_result {
   unsigned long injected; /* faults that were */
   unsigned long failed_checks;
   unsigned long idle; /* how often the loop was stopped because it would wait for ever */
-  unsigned need;      /* libuv: of the first allocation that failed */
+  bool libuv_failed;  /* the first allocation that failed was libuv's, */
+  unsigned need;      /* and this is what it was for */
   int code;           /* the first code that a check did not like */
   bool ended;
   char check[160];   /* where the first check failed */

@@ -123,7 +123,10 @@ static bool libuv_fails(size_t size, enum faults_need need)
     inject();
   }
   /* Noted at once: this may be the last that is heard of the process. */
-  if (first) faults_result->need = need;
+  if (first) {
+    faults_result->need = need;
+    faults_result->libuv_failed = true;
+  }
   faults_result->injected = atomic_load(&state.injected);
   errno = ENOMEM;
   return true;

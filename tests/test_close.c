@@ -321,3 +321,100 @@ EDDY_TEST(close, ending_a_task_queues_nothing_that_could_run)
   CHECK_TRACE(PENDING);
   return 0;
 }
+
+/* ---- errors that nobody has read ---- */
+
+enum { READ, CANCEL, WAYS_TO_TAKE };
+
+static int fail_to_set(eddy_future *future, int number)
+{
+  char text[8];
+  snprintf(text, sizeof text, "%d", number);
+  return eddy_future_set_exception(future, EDDY_EIO, text);
+}
+
+EDDY_TEST(close, unread_errors_are_reported_in_the_order_they_came)
+{
+  eddy_loop *loop;
+  eddy_future *futures[3];
+  CHECK_OK(test_loop(&loop));
+  trace_reports(loop);
+  for (int i = 0; i < 3; i++)
+    CHECK_OK(test_future(loop, &futures[i]));
+  CHECK_OK(fail_to_set(futures[1], 1));
+  CHECK_OK(fail_to_set(futures[0], 2));
+  CHECK_OK(fail_to_set(futures[2], 3));
+  CHECK_OK(eddy_loop_close(loop));
+  CHECK_TRACE("[the error of a future was never retrieved: EIO: 1] "
+              "[the error of a future was never retrieved: EIO: 2] "
+              "[the error of a future was never retrieved: EIO: 3]");
+  CHECK_OK(eddy_loop_close(loop));
+  CHECK_TRACE("");
+  return 0;
+}
+
+EDDY_TEST(close, errors_that_were_read_or_cancelled_are_not_reported)
+{
+  for (int way = 0; way < WAYS_TO_TAKE; way++) {
+    eddy_loop *loop;
+    eddy_future *future;
+    CHECK_OK(test_loop(&loop));
+    trace_reports(loop);
+    CHECK_OK(test_future(loop, &future));
+    CHECK_OK(fail_to_set(future, way));
+    if (way == READ) CHECK_CODE(eddy_future_result(future, NULL), EDDY_EIO);
+    if (way == CANCEL) CHECK(!eddy_future_cancel(future, NULL));
+    CHECK_OK(eddy_loop_close(loop));
+    CHECK_TRACE("");
+  }
+  return 0;
+}
+
+static int fail_at_once(void *arg)
+{
+  return eddy_raise(EDDY_EIO, "%s", (const char *)arg);
+}
+
+/* Lets go of the other future that is still to be reported. */
+static eddy_future *other;
+
+static int drop_other(eddy_loop *loop, const eddy_exception_context *context, void *arg)
+{
+  (void)arg;
+  eddy_future *future = other;
+  other = NULL;
+  eddy_future_unref(future);
+  return trace_report(loop, context, NULL);
+}
+
+EDDY_TEST(close, unread_error_of_a_task_still_held_is_reported_with_its_words)
+{
+  eddy_loop *loop;
+  eddy_task *task;
+  CHECK_OK(test_loop(&loop));
+  trace_reports(loop);
+  CHECK_OK(test_loop_task(loop, fail_at_once, "no disk", &task));
+  CHECK_OK(eddy_loop_run(loop));
+  CHECK_TRACE("");
+  CHECK_OK(eddy_loop_close(loop));
+  CHECK_TRACE("[the error of a task was never retrieved: EIO: no disk]");
+  return 0;
+}
+
+EDDY_TEST(close, handler_may_let_go_of_futures_while_unread_errors_are_reported)
+{
+  eddy_loop *loop;
+  eddy_future *first;
+  CHECK_OK(test_loop(&loop));
+  CHECK_OK(test_future(loop, &first));
+  CHECK_OK(eddy_future_new(loop, &other));
+  int rc = fail_to_set(first, 1);
+  if (rc == 0) rc = fail_to_set(other, 2);
+  if (rc < 0) eddy_future_unref(other);
+  CHECK_OK(rc);
+  eddy_loop_set_exception_handler(loop, drop_other, NULL);
+  CHECK_OK(eddy_loop_close(loop));
+  CHECK_TRACE("[the error of a future was never retrieved: EIO: 2] "
+              "[the error of a future was never retrieved: EIO: 1]");
+  return 0;
+}

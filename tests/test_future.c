@@ -381,7 +381,7 @@ EDDY_TASK_TEST(future, cancelled_and_pending_ones_are_never_reported)
   return 0;
 }
 
-EDDY_TEST(future, error_unread_when_the_loop_closes_is_reported_with_the_last_reference)
+EDDY_TEST(future, error_unread_when_the_loop_closes_is_reported_then_and_not_again)
 {
   eddy_loop *loop;
   eddy_future *future;
@@ -391,7 +391,25 @@ EDDY_TEST(future, error_unread_when_the_loop_closes_is_reported_with_the_last_re
   if (rc == 0) rc = eddy_future_set_exception(future, EDDY_EIO, "unread");
   eddy_loop_free(loop);
   CHECK_OK(rc);
+  CHECK_TRACE(NEVER_RETRIEVED);
   eddy_future_unref(future);
+  CHECK_TRACE("");
+  return 0;
+}
+
+EDDY_TEST(future, error_set_after_the_loop_was_closed_is_reported_with_the_last_reference)
+{
+  eddy_loop *loop;
+  eddy_future *future;
+  CHECK_OK(eddy_loop_new(NULL, &loop));
+  trace_reports(loop);
+  int rc = eddy_future_new(loop, &future);
+  eddy_loop_free(loop);
+  CHECK_OK(rc);
+  rc = eddy_future_set_exception(future, EDDY_EIO, "unread");
+  CHECK_TRACE("");
+  eddy_future_unref(future);
+  CHECK_OK(rc);
   CHECK_TRACE(NEVER_RETRIEVED);
   return 0;
 }

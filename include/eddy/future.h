@@ -24,7 +24,8 @@ EDDY_API EDDY_NODISCARD int eddy_future_new(eddy_loop *loop, eddy_future **out);
 EDDY_API eddy_future *eddy_future_ref(eddy_future *future);
 
 /** One reference less. An error that nobody ever read is reported to the loop's exception
- * handler when the last one goes. NULL is allowed. */
+ * handler, once: when the last reference goes, or when the loop is closed before. NULL is
+ * allowed. */
 EDDY_API void eddy_future_unref(eddy_future *future);
 
 /**

@@ -90,7 +90,8 @@ EDDY_BEGIN_DECLS
 EDDY_API EDDY_NODISCARD int eddy_loop_new(const eddy_loop_options *options, eddy_loop **out);
 
 /**
- * Closes the loop: drops queued callbacks and timers unrun, ends every unfinished task.
+ * Closes the loop: drops queued callbacks and timers unrun, ends every unfinished task, and
+ * reports the errors of futures that nobody has read.
  *
  * Each task left is reported to the exception handler; a suspended body is resumed once
  * with EDDY_EGENERATOREXIT, so that it can clean up, and cannot wait any more.

@@ -55,6 +55,7 @@ static void init_fields(eddy_loop *loop, const eddy_loop_options *options)
   eddy__list_init(&loop->watches);
   eddy__list_init(&loop->signals);
   eddy__list_init(&loop->owned);
+  eddy__list_init(&loop->failed);
   eddy__list_init(&loop->all_tasks);
   loop->slow_callback = EDDY_MS(100);
   loop->guest = options->uv_loop != NULL;
@@ -140,6 +141,7 @@ int eddy_loop_close(eddy_loop *loop)
   eddy__watches_close(loop);
   eddy__signals_close(loop);
   drop_queued(loop);
+  eddy__futures_report(loop);
   loop->scheduler->close(loop->scheduler_state);
   loop->io->close(loop->io_state);
   eddy__outcome_clear(&loop->outcome);

@@ -109,6 +109,7 @@ struct eddy_loop {
   struct eddy__link owned;
   struct eddy__link watches;
   struct eddy__link signals;
+  struct eddy__link failed; /* futures that ended with an error and still exist */
   size_t operations; /* not idle */
   size_t user_signals;
   atomic_size_t holds;
@@ -386,6 +387,10 @@ void eddy__loop_report(eddy_loop *loop, const char *message, int error, const ch
 
 /* Prints the headline and a line for each stuck task to stderr (inspect/report.c). */
 void eddy__report_deadlock(const eddy_loop *loop, const char *headline);
+
+/* Reports the errors of failed futures that nobody has read: the loop is being closed
+ * (task/future.c). */
+void eddy__futures_report(eddy_loop *loop);
 
 /* The built-in pair of this name; NULL, with the reason raised, if there is none
  * (backend/registry.c). */

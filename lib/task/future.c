@@ -10,7 +10,7 @@
 struct callback {
   struct eddy__done done;
   struct eddy__owned owned; /* while it is queued */
-  eddy_future *future; /* referenced while the callback is queued */
+  eddy_future *future;      /* referenced while the callback is queued */
   eddy_done_fn *fn;
   void *arg;
 };
@@ -46,9 +46,8 @@ eddy_future *eddy_future_ref(eddy_future *future)
 static void report_never_retrieved(eddy_future *future)
 {
   char message[64];
-  snprintf(message, sizeof(message), "the error of a %s was never retrieved", future->type->name);
-  /* The handler may look at the future, and even keep it. */
-  future->refs = 1;
+  snprintf(message, sizeof(message), "the error of a %s was never retrieved",
+      future->type->name);
   future->retrieved = true;
   eddy_task *task = eddy__future_task(future);
   eddy__loop_report(future->loop, message, future->error,
@@ -56,10 +55,33 @@ static void report_never_retrieved(eddy_future *future)
       task != NULL ? task->site : NULL);
 }
 
+static bool is_unread(const eddy_future *future)
+{
+  return future->state == EDDY__DONE && future->error != 0 && !future->retrieved;
+}
+
+void eddy__futures_report(eddy_loop *loop)
+{
+  struct eddy__link *link;
+  while ((link = eddy__list_first(&loop->failed)) != NULL) {
+    eddy__list_remove(link);
+    eddy_future *future = EDDY__ENTRY(link, eddy_future, callbacks);
+    if (!is_unread(future)) continue;
+    eddy_future_ref(future); /* the handler may let go of the others */
+    report_never_retrieved(future);
+    eddy_future_unref(future);
+  }
+}
+
 /* Callbacks of a future that is freed while pending can never be called. */
 static void drop_callbacks(eddy_future *future)
 {
   struct eddy__link *link;
+  if (future->state != EDDY__PENDING) {
+    if (future->error != 0)
+      eddy__list_remove(&future->callbacks); /* of the failed ones */
+    return;
+  }
   while ((link = eddy__list_first(&future->callbacks)) != NULL) {
     eddy__list_remove(link);
     struct callback *callback = EDDY__ENTRY(link, struct callback, done.link);
@@ -71,7 +93,8 @@ static void drop_callbacks(eddy_future *future)
 void eddy_future_unref(eddy_future *future)
 {
   if (future == NULL || --future->refs > 0) return;
-  if (future->state == EDDY__DONE && future->error != 0 && !future->retrieved) {
+  if (is_unread(future)) {
+    future->refs = 1; /* the handler may look at the future, and even keep it */
     report_never_retrieved(future);
     if (--future->refs > 0) return;
   }
@@ -92,6 +115,9 @@ void eddy__future_complete(eddy_future *future, enum eddy__future_state state, i
     struct eddy__done *done = EDDY__ENTRY(link, struct eddy__done, link);
     done->complete(done);
   }
+  if (error != 0 && state == EDDY__DONE && !future->loop->closed) {
+    eddy__list_append(&future->loop->failed, &future->callbacks);
+  }
 }
 
 static int check_settable(eddy_future *future)
@@ -101,7 +127,8 @@ static int check_settable(eddy_future *future)
     return eddy_raise(EDDY_EINVALIDSTATE, "set_result: the future is done already");
   }
   if (future->type != &plain_type) {
-    return eddy_raise(EDDY_EINVALIDSTATE, "set_result: a %s sets its own", future->type->name);
+    return eddy_raise(
+        EDDY_EINVALIDSTATE, "set_result: a %s sets its own", future->type->name);
   }
   return 0;
 }
@@ -237,6 +264,7 @@ int eddy_future_add_done_callback(eddy_future *future, eddy_done_fn *fn, void *a
 size_t eddy_future_remove_done_callback(eddy_future *future, eddy_done_fn *fn, void *arg)
 {
   size_t removed = 0;
+  if (future->state != EDDY__PENDING) return 0;
   struct eddy__link *link = future->callbacks.next;
   while (link != &future->callbacks) {
     struct callback *callback = EDDY__ENTRY(link, struct callback, done.link);

@@ -31,6 +31,8 @@ struct eddy_future {
   bool marked; /* gather's, while it looks for arguments that appear twice */
   int error;
   eddy_outcome outcome; /* the value, and the message of `error` */
+  /* While it is pending: those to be told. Once done with an error: its own link, on the
+   * loop's list of failed futures. */
   struct eddy__link callbacks;
 };
 

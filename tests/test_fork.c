@@ -110,6 +110,104 @@ EDDY_TEST(fork, inherited_loop_refuses_to_run)
   return 0;
 }
 
+/* ---- what else it refuses ---- */
+
+static eddy_future *future;
+static eddy_queue *queue;
+
+/* What schedules something or asks the system to watch something. */
+static int schedule_on_inherited_loop(void *unused)
+{
+  eddy_handle *handle;
+  eddy_future *made;
+  (void)unused;
+  CHECK_CODE(soon(trace_fn, "x"), EDDY_EOTHERTHREAD);
+  CHECK_CONTAINS(eddy_message(EDDY_EOTHERTHREAD), "inherited by fork");
+  CHECK_CODE(eddy_loop_call_soon(loop, trace_fn, "x", &handle), EDDY_EOTHERTHREAD);
+  CHECK_CODE(eddy_loop_call_later(loop, 0, trace_fn, "x", NULL), EDDY_EOTHERTHREAD);
+  CHECK_CODE(eddy_loop_call_at(loop, 0, trace_fn, "x", NULL), EDDY_EOTHERTHREAD);
+  CHECK_CODE(eddy_loop_call_soon_threadsafe(loop, trace_fn, "x"), EDDY_EOTHERTHREAD);
+  CHECK_CODE(eddy_loop_create_task(loop, trace_fn, "x", NULL), EDDY_EOTHERTHREAD);
+  CHECK_CODE(eddy_future_new(loop, &made), EDDY_EOTHERTHREAD);
+  CHECK_CODE(eddy_future_set_result(future, eddy_int(1)), EDDY_EOTHERTHREAD);
+  CHECK_CODE(eddy_future_set_exception(future, EDDY_EIO, "x"), EDDY_EOTHERTHREAD);
+  CHECK_CODE(eddy_loop_add_reader(loop, 0, trace_fn, "x"), EDDY_EOTHERTHREAD);
+  CHECK_CODE(eddy_loop_add_writer(loop, 1, trace_fn, "x"), EDDY_EOTHERTHREAD);
+  CHECK_CODE(eddy_loop_add_signal_handler(loop, SIGUSR1, trace_fn, "x"), EDDY_EOTHERTHREAD);
+  CHECK(!eddy_future_done(future));
+  eddy_loop_set_debug(loop, false);
+  CHECK_CODE(soon(trace_fn, "x"), EDDY_EOTHERTHREAD);
+  return 0;
+}
+
+EDDY_TEST(fork, inherited_loop_refuses_every_scheduling_call)
+{
+  static struct child child;
+  CHECK_OK(test_loop(&loop));
+  CHECK_OK(test_future(loop, &future));
+  CHECK_OK(child_run(&child, schedule_on_inherited_loop, NULL));
+  CHECK_STR(child.text, "");
+  CHECK_EQ(child.status, 0);
+  CHECK_OK(eddy_future_set_result(future, eddy_int(1)));
+  CHECK_OK(soon(trace_fn, "parent"));
+  CHECK_OK(eddy_loop_run(loop));
+  CHECK_TRACE("parent");
+  return 0;
+}
+
+static int schedule_in_child(void *unused)
+{
+  static struct child child;
+  (void)unused;
+  CHECK_OK(child_run(&child, schedule_on_inherited_loop, NULL));
+  CHECK_STR(child.text, "");
+  CHECK_EQ(child.status, 0);
+  return 0;
+}
+
+EDDY_TEST(fork, loop_that_runs_when_it_is_inherited_refuses_too)
+{
+  CHECK_OK(test_loop(&loop));
+  CHECK_OK(test_future(loop, &future));
+  CHECK_OK(soon(schedule_in_child, NULL));
+  CHECK_OK(soon(trace_fn, "next"));
+  CHECK_OK(eddy_loop_run(loop));
+  CHECK_TRACE("next");
+  return 0;
+}
+
+static int get_one(void *unused)
+{
+  eddy_value value;
+  (void)unused;
+  int rc = eddy_queue_get(queue, &value);
+  trace("got %s", rc == 0 ? "one" : eddy_err_name(rc));
+  return rc;
+}
+
+static int put_one(void *unused)
+{
+  (void)unused;
+  return eddy_queue_put_nowait(queue, eddy_int(1));
+}
+
+EDDY_TASK_TEST(fork, waking_an_inherited_task_ends_the_child_with_words)
+{
+  static struct child child;
+  eddy_task *getter;
+  CHECK_OK(test_queue(0, &queue));
+  CHECK_OK(test_task(get_one, NULL, &getter));
+  CHECK_OK(eddy_sleep(0));
+  CHECK_OK(child_run(&child, put_one, NULL));
+  CHECK(child.aborted);
+  CHECK_CONTAINS(child.text, "inherited by fork");
+  CHECK_TRACE("");
+  CHECK_OK(put_one(NULL));
+  CHECK_OK(eddy_task_await(getter, NULL));
+  CHECK_TRACE("got one");
+  return 0;
+}
+
 /* The child comes back from the callback as if it were the parent. */
 static struct child stray;
 static pid_t parent;
@@ -184,6 +282,12 @@ static int free_inherited_loop(void *unused)
   return 0;
 }
 
+static int remove_inherited_watch(void *fd)
+{
+  CHECK(!eddy_loop_remove_reader(loop, *(int *)fd));
+  return 0;
+}
+
 static void close_end(void *arg)
 {
   close(*(int *)arg);
@@ -200,6 +304,8 @@ EDDY_TEST_KERNEL(fork, child_that_frees_the_inherited_loop_does_not_disturb_the_
   CHECK_OK(eddy_loop_add_reader(loop, ends[0], read_byte, &ends[0]));
   eddy_loop_stop(loop);
   CHECK_OK(eddy_loop_run(loop)); /* the kernel knows of the watch now */
+  CHECK_OK(child_run(&child, remove_inherited_watch, &ends[0]));
+  CHECK_STR(child.text, "");
   CHECK_OK(child_run(&child, free_inherited_loop, NULL));
   CHECK_EQ(child.status, 0);
   CHECK_OK(soon(write_byte, &ends[1]));

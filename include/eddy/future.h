@@ -34,7 +34,7 @@ EDDY_API void eddy_future_unref(eddy_future *future);
  * asyncio   Future.set_result()
  * Context   the loop's thread; never waits and runs nothing inline.
  * Returns   0; EDDY_EINVALIDSTATE (it is done, or it is a task: nothing changed);
- *           EDDY_EINVAL (future NULL).
+ *           EDDY_EINVAL (future NULL); EDDY_EOTHERTHREAD (its loop was inherited by fork).
  */
 EDDY_API EDDY_NODISCARD int eddy_future_set_result(eddy_future *future, eddy_value value);
 

@@ -15,7 +15,7 @@ EDDY_BEGIN_DECLS
  * arg       borrowed by fn, kept until it ran or was cancelled.
  * out       owned: eddy_handle_unref; NULL when nobody will cancel it.
  * Returns   0; EDDY_EINVAL (loop or fn NULL); EDDY_ECLOSED; EDDY_ENOMEM; EDDY_EOTHERTHREAD
- *           (debug mode).
+ *           (the loop was inherited by fork; in debug mode also: another thread's loop).
  * Cost      O(1); allocates only for `out`, and when the queue has to grow.
  */
 EDDY_API EDDY_NODISCARD int eddy_loop_call_soon(
@@ -44,7 +44,8 @@ EDDY_API EDDY_NODISCARD int eddy_loop_call_at(
  * asyncio   loop.call_soon_threadsafe()
  * Context   any thread; does not wait and takes no lock. The loop must not be freed during
  *           the call.
- * Returns   0; EDDY_EINVAL; EDDY_ECLOSED; EDDY_ENOMEM.
+ * Returns   0; EDDY_EINVAL; EDDY_ECLOSED; EDDY_ENOMEM; EDDY_EOTHERTHREAD (the loop was
+ *           inherited by fork).
  * Cost      one allocation; a system call only when the loop has not been woken already.
  */
 EDDY_API EDDY_NODISCARD int eddy_loop_call_soon_threadsafe(

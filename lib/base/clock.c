@@ -29,9 +29,11 @@ long eddy__process_id(void)
   return (long)GetCurrentProcessId();
 }
 
-int eddy__on_fork(void (*fn)(void))
+int eddy__on_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
 {
-  (void)fn;
+  (void)before;
+  (void)in_parent;
+  (void)in_child;
   return 0;
 }
 
@@ -49,9 +51,9 @@ long eddy__process_id(void)
   return (long)getpid();
 }
 
-int eddy__on_fork(void (*fn)(void))
+int eddy__on_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
 {
-  return pthread_atfork(NULL, NULL, fn) == 0 ? 0 : EDDY_ENOMEM;
+  return pthread_atfork(before, in_parent, in_child) == 0 ? 0 : EDDY_ENOMEM;
 }
 
 #endif

@@ -13,8 +13,9 @@ eddy_time eddy__time_after(eddy_time now, eddy_time delay);
 /* The id of this process, to recognise a fork. */
 long eddy__process_id(void);
 
-/* Calls fn in the child after every fork of this process from now on. 0 or EDDY_ENOMEM. */
-int eddy__on_fork(void (*fn)(void));
+/* At every fork of this process from now on, calls `before`, and after it one of the others in
+ * each of the two processes. 0 or EDDY_ENOMEM. */
+int eddy__on_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
 
 /* How many threads this process has; 0 where the system does not tell. */
 int eddy__thread_count(void);

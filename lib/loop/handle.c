@@ -190,7 +190,7 @@ int eddy_loop_call_soon_threadsafe(eddy_loop *loop, eddy_fn *fn, void *arg)
 {
   if (loop == NULL || fn == NULL) return EDDY_EINVAL;
   if (eddy__self.loop == loop) return eddy_loop_call_soon(loop, fn, arg, NULL);
-  int rc = eddy__loop_visit(loop) ? post(loop, fn, arg) : EDDY_ECLOSED;
+  int rc = eddy__loop_visit(loop) ? post(loop, fn, arg) : eddy__loop_refusal(loop);
   eddy__loop_visit_end(loop);
   return rc;
 }

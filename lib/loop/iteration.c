@@ -44,6 +44,9 @@ static void collect(eddy_loop *loop)
 
 void eddy__loop_nudge(eddy_loop *loop)
 {
+  EDDY_CHECK(!loop->inherited, "a future, queue or task of a loop inherited by fork was "
+                               "used in the child; make new ones "
+                               "there, or leave the child with _exit or exec");
   if (loop->closed) return;
   if (loop->running) {
     loop->io->wake(loop->io_state);
@@ -255,8 +258,8 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
 
 void eddy_backend_turn(eddy_loop *loop)
 {
-  if (loop->running || loop->closed)
-    return; /* eddy_loop_run itself drives the host's loop */
+  if (loop->running) return; /* eddy_loop_run itself drives the host's loop */
+  if (loop->closed || loop->inherited) return;
   struct eddy__self outer = eddy__self;
   loop->thread = &eddy__self;
   loop->errno_place = &errno;

@@ -8,21 +8,6 @@
 #include "base/outcome.h"
 #include "base/self.h"
 
-static void forget_running_loop(void)
-{
-  eddy__self = (struct eddy__self){0};
-}
-
-/* A child after fork has no running loop; registered once, by whoever comes first. */
-static int watch_forks(void)
-{
-  static atomic_flag done = ATOMIC_FLAG_INIT;
-  if (atomic_flag_test_and_set(&done)) return 0;
-  int rc = eddy__on_fork(forget_running_loop);
-  if (rc < 0) atomic_flag_clear(&done);
-  return rc;
-}
-
 static int choose_backend(const eddy_loop_options *options, const eddy_backend **out)
 {
   if (options->custom != NULL) {
@@ -31,7 +16,8 @@ static int choose_backend(const eddy_loop_options *options, const eddy_backend *
   }
   const char *name = options->backend;
   if (name == NULL) name = getenv("EDDY_BACKEND");
-  if (name == NULL || name[0] == '\0') name = options->uv_loop != NULL ? "uv/uv" : "native/uv";
+  if (name == NULL || name[0] == '\0')
+    name = options->uv_loop != NULL ? "uv/uv" : "native/uv";
   *out = eddy__backend_find(name);
   if (*out == NULL) return EDDY_EINVAL;
   if (options->uv_loop != NULL && strcmp(name, "uv/uv") != 0) {
@@ -77,8 +63,6 @@ int eddy_loop_new(const eddy_loop_options *options, eddy_loop **out)
   const eddy_backend *backend;
   int rc = choose_backend(options, &backend);
   if (rc < 0) return rc;
-  rc = watch_forks();
-  if (rc < 0) return rc;
   eddy_loop *loop = eddy__alloc(sizeof(*loop));
   if (loop == NULL) return EDDY_ENOMEM;
   init_fields(loop, options);
@@ -96,9 +80,13 @@ int eddy_loop_new(const eddy_loop_options *options, eddy_loop **out)
   if (rc < 0) goto fail_io;
   rc = loop->scheduler->open(loop->scheduler_state, loop);
   if (rc < 0) goto fail_scheduler;
+  rc = eddy__fork_watch(loop);
+  if (rc < 0) goto fail_watch;
   loop->clock = eddy__loop_now(loop);
   *out = loop;
   return 0;
+fail_watch:
+  loop->scheduler->close(loop->scheduler_state);
 fail_scheduler:
   loop->io->close(loop->io_state);
 fail_io:
@@ -155,14 +143,15 @@ int eddy_loop_close(eddy_loop *loop)
 void eddy_loop_free(eddy_loop *loop)
 {
   if (loop == NULL) return;
-  EDDY_CHECK(!loop->running,
-      "eddy_loop_free: the loop is running; stop it and free it after its run has returned");
+  EDDY_CHECK(!loop->running, "eddy_loop_free: the loop is running; stop it and free it "
+                             "after its run has returned");
   (void)eddy_loop_close(loop);
   eddy__loop_unref(loop);
 }
 
 void eddy__loop_free_memory(eddy_loop *loop)
 {
+  eddy__fork_unwatch(loop);
   if (loop->hooks != NULL) loop->hooks->free_tasks(loop);
   eddy__pool_fini(&loop->handles);
   eddy__pool_fini(&loop->ops);
@@ -173,6 +162,10 @@ int eddy__loop_refusal(const eddy_loop *loop)
 {
   if (loop == NULL) return EDDY_EINVAL;
   if (loop->closed) return eddy__fail(EDDY_ECLOSED, "eddy", "loop", -1);
+  if (loop->inherited) {
+    return eddy_raise(
+        EDDY_EOTHERTHREAD, "the loop was inherited by fork; make a new one in the child");
+  }
   if (loop->debug && loop->thread != NULL && loop->thread != &eddy__self) {
     return eddy__fail(EDDY_EOTHERTHREAD, "eddy", "loop", -1);
   }
@@ -242,7 +235,7 @@ void eddy_loop_set_debug(eddy_loop *loop, bool on)
 {
   loop->debug = on;
   loop->direct = !on;
-  loop->special = on || loop->closed;
+  loop->special = on || loop->closed || loop->inherited;
 }
 
 bool eddy_loop_get_debug(const eddy_loop *loop)

@@ -124,13 +124,15 @@ struct eddy_loop {
   void *exception_arg;
   eddy_time slow_callback;
   bool debug;
-  bool special; /* closed, or in debug mode: scheduling calls look more closely */
+  bool special; /* closed, inherited, or in debug mode: scheduling calls look more closely */
+  bool inherited; /* by fork: it is the parent's */
   bool guest; /* a host runs us */
   bool in_turn;
   bool nudge; /* a callback queued now must keep the poll, or the host's loop, from sleeping */
   bool polls_often; /* the last batch was slow: poll at every boundary */
   bool reported;    /* the deadlock report was printed */
   long process;
+  struct eddy__link everywhere; /* on the list of all loops (fork.c) */
   const void *thread; /* the thread it runs in (the address of its eddy__self), or NULL */
   const void *maker;  /* the thread that made it */
   uint64_t polls;
@@ -160,7 +162,7 @@ static inline void eddy__loop_unref(eddy_loop *loop)
 }
 
 /* Why a loop takes no work from this thread: EDDY_EINVAL (NULL), EDDY_ECLOSED,
- * EDDY_EOTHERTHREAD (debug mode); or 0. */
+ * EDDY_EOTHERTHREAD (inherited by fork; or in debug mode); or 0. */
 int eddy__loop_refusal(const eddy_loop *loop);
 
 /* 0 if the loop takes work from this thread, else why not. */
@@ -177,12 +179,12 @@ static inline void eddy__loop_own(
   eddy__list_append(&loop->owned, &owned->link);
 }
 
-/* Begins what another thread does with the io half; false if the loop is closed. Until the
- * end of the visit the loop is neither closed nor freed. */
+/* Begins what another thread does with the io half; false if the loop is closed or inherited
+ * by fork. Until the end of the visit the loop is neither closed nor freed. */
 static inline bool eddy__loop_visit(eddy_loop *loop)
 {
   atomic_fetch_add(&loop->visitors, 1);
-  return !loop->closed;
+  return !loop->closed && !loop->inherited;
 }
 
 static inline void eddy__loop_visit_end(eddy_loop *loop)
@@ -196,6 +198,12 @@ static inline eddy_time eddy__loop_now(eddy_loop *loop)
   loop->seen = loop->io->now(loop->io_state);
   return loop->seen;
 }
+
+/* ---- fork.c ---- */
+
+/* From now on a child after fork finds the loop marked as inherited: 0 or EDDY_ENOMEM. */
+int eddy__fork_watch(eddy_loop *loop);
+void eddy__fork_unwatch(eddy_loop *loop);
 
 /* ---- iteration.c ---- */
 

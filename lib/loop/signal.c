@@ -133,7 +133,7 @@ int eddy_loop_add_signal_handler(eddy_loop *loop, int signum, eddy_fn *fn, void 
 
 bool eddy_loop_remove_signal_handler(eddy_loop *loop, int signum)
 {
-  struct handler *handler = loop->closed ? NULL : find_handler(loop, signum);
+  struct handler *handler = loop->closed || loop->inherited ? NULL : find_handler(loop, signum);
   if (handler == NULL) return false;
   drop_handler(handler);
   return true;

@@ -90,7 +90,7 @@ fail_op:
 
 static bool remove_watch(eddy_loop *loop, int fd, eddy_op_kind kind)
 {
-  struct watch *watch = loop->closed ? NULL : find_watch(loop, fd, kind);
+  struct watch *watch = loop->closed || loop->inherited ? NULL : find_watch(loop, fd, kind);
   if (watch == NULL) return false;
   free_watch(watch);
   return true;

@@ -123,6 +123,7 @@ void eddy__future_complete(eddy_future *future, enum eddy__future_state state, i
 static int check_settable(eddy_future *future)
 {
   if (future == NULL) return EDDY_EINVAL;
+  if (future->loop->inherited) return eddy__loop_refusal(future->loop);
   if (future->state != EDDY__PENDING) {
     return eddy_raise(EDDY_EINVALIDSTATE, "set_result: the future is done already");
   }

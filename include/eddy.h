@@ -6,6 +6,8 @@
  *     task.h      tasks, eddy_sleep, cancellation          future.h   futures, eddy_await
  *     gather.h    many futures as one                      timeout.h  scopes with a deadline
  *     queue.h     queues between tasks                     sock.h     sockets in tasks
+ *     lock.h      locks                                    event.h    a flag to wait for
+ *     semaphore.h semaphores
  *     loop.h      the loop                                 handle.h   callbacks, timers
  *     watch.h     callbacks on descriptors and signals     coro.h     stackless coroutines
  *     gen.h       generators                               inspect.h  what tasks wait for
@@ -18,15 +20,18 @@
 
 #include <eddy/coro.h>
 #include <eddy/error.h>
+#include <eddy/event.h>
 #include <eddy/future.h>
 #include <eddy/gather.h>
 #include <eddy/gen.h>
 #include <eddy/handle.h>
 #include <eddy/inspect.h>
+#include <eddy/lock.h>
 #include <eddy/loop.h>
 #include <eddy/queue.h>
 #include <eddy/run.h>
 #include <eddy/runner.h>
+#include <eddy/semaphore.h>
 #include <eddy/sock.h>
 #include <eddy/task.h>
 #include <eddy/time.h>

@@ -24,19 +24,12 @@ const char *eddy_task_site(const eddy_task *task)
 
 eddy_task *eddy_task_parent(const eddy_task *task)
 {
-  const eddy_loop *loop = task->future.loop;
-  if (task->parent == 0) return NULL;
-  for (struct eddy__link *link = loop->all_tasks.next; link != &loop->all_tasks;
-       link = link->next) {
-    eddy_task *other = EDDY__ENTRY(link, eddy_task, link);
-    if (other->id == task->parent) return other;
-  }
-  return NULL;
+  return task->parent == 0 ? NULL : eddy__task_by_id(task->future.loop, task->parent);
 }
 
 static void print_task(eddy_task *task, FILE *file)
 {
-  char waits[160];
+  char waits[256];
   fprintf(file, "  task '%s'", eddy_task_get_name(task));
   if (task->site != NULL) fprintf(file, ", created at %s", task->site);
   eddy_task *parent = eddy_task_parent(task);

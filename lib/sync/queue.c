@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "task/task.h"
+#include "sync/line.h"
 
 #include "base/outcome.h"
 
@@ -28,7 +28,7 @@ struct eddy_queue {
   uint64_t inserted;
   size_t unfinished;
   bool closed;
-  eddy_loop *loop; /* referenced; NULL until someone waits */
+  eddy_loop *loop; /* eddy__bind */
   struct eddy__link getters;
   struct eddy__link putters;
   struct eddy__link joiners;
@@ -78,7 +78,7 @@ eddy_queue *eddy_queue_ref(eddy_queue *queue)
 void eddy_queue_unref(eddy_queue *queue)
 {
   if (queue == NULL || --queue->refs > 0) return;
-  if (queue->loop != NULL) eddy__loop_unref(queue->loop);
+  eddy__unbind(queue->loop);
   eddy__free(queue->items);
   eddy__free(queue);
 }
@@ -194,16 +194,6 @@ static void wake_task(struct eddy__done *done)
   eddy__wait_wake(task, 0);
 }
 
-static int bind_loop(eddy_queue *queue, eddy_loop *loop)
-{
-  if (queue->loop == NULL) {
-    eddy__loop_ref(loop);
-    queue->loop = loop;
-  }
-  if (queue->loop == loop) return 0;
-  return eddy_raise(EDDY_EOTHERLOOP, "queue: it is used by the tasks of another loop");
-}
-
 static void describe(const eddy_task *task, char *text, size_t size, const char *what)
 {
   const eddy_queue *queue = task->wait.object;
@@ -238,7 +228,7 @@ static const struct eddy__wait_type join_wait = {NULL, describe_join, end_join};
 static int wait_on(eddy_task *task, eddy_queue *queue, struct eddy__link *waiters,
     const struct eddy__wait_type *type)
 {
-  int rc = bind_loop(queue, task->future.loop);
+  int rc = eddy__bind(&queue->loop, task->future.loop, "queue");
   if (rc < 0) return rc;
   eddy_queue_ref(queue);
   task->wait.done.complete = wake_task;
@@ -350,7 +340,7 @@ int eddy_queue_get_cb(eddy_loop *loop, eddy_queue *queue, eddy_queue_fn *fn, voi
   if (loop == NULL) return EDDY_ENOLOOP;
   int rc = eddy__loop_usable(loop);
   if (rc < 0) return rc;
-  rc = bind_loop(queue, loop);
+  rc = eddy__bind(&queue->loop, loop, "queue");
   if (rc < 0) return rc;
   struct getter *getter = eddy__alloc(sizeof(*getter));
   if (getter == NULL) return EDDY_ENOMEM;

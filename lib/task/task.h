@@ -139,6 +139,9 @@ struct eddy__tasks {
 /* Makes sure the loop has it: 0 or EDDY_ENOMEM. */
 int eddy__tasks_open(eddy_loop *loop);
 
+/* The unfinished task of this id, or NULL. Takes a look at each: for reports. */
+eddy_task *eddy__task_by_id(const eddy_loop *loop, uint64_t id);
+
 static inline struct eddy__tasks *eddy__tasks_of(const eddy_loop *loop)
 {
   return loop->task_state;

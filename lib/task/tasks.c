@@ -34,6 +34,16 @@ void eddy_all_tasks_free(eddy_task **tasks, size_t count)
   eddy__free(tasks);
 }
 
+eddy_task *eddy__task_by_id(const eddy_loop *loop, uint64_t id)
+{
+  for (struct eddy__link *link = loop->all_tasks.next; link != &loop->all_tasks;
+       link = link->next) {
+    eddy_task *task = EDDY__ENTRY(link, eddy_task, link);
+    if (task->id == id) return task;
+  }
+  return NULL;
+}
+
 static void report_pending(eddy_task *task)
 {
   eddy__loop_report(task->future.loop, "a task was destroyed but it is pending", 0, NULL,

@@ -108,8 +108,8 @@ EDDY_API int eddy_sock_accept(int listener, int *connection, eddy_address *peer)
  * asyncio   loop.sock_connect()
  * Context   coroutine; suspends until the peer has answered. After a cancelled call the
  *           socket may or may not be connected: close it.
- * Returns   0; EDDY_ECONNREFUSED, EDDY_ETIMEDOUT and the system's other codes;
- *           EDDY_ECANCELLED; EDDY_ENOTASK; EDDY_EBUSY; EDDY_EBADF; EDDY_ENOMEM.
+ * Returns   0; EDDY_ECONNREFUSED, EDDY_ETIMEDOUT and the system's other codes, with a message
+ *           that names the peer; EDDY_EISCONN (it is connected); EDDY_ECANCELLED; EDDY_ENOTASK; EDDY_EBUSY; EDDY_EBADF; EDDY_ENOMEM.
  */
 EDDY_API int eddy_sock_connect(int fd, const eddy_address *address);
 

@@ -306,7 +306,12 @@ static int finish_connect(eddy_op *op)
   /* No error is not yet success: the wake may have been an idle one. */
   struct sockaddr_storage peer;
   size = sizeof(peer);
-  if (getpeername(op->fd, (struct sockaddr *)&peer, &size) == 0) return 0;
+  if (getpeername(op->fd, (struct sockaddr *)&peer, &size) == 0) {
+    /* Linux answers the next connect with this one's success: asked for here, the one after
+     * it is told EISCONN as everywhere. */
+    int rc = connect(op->fd, system_address(op->address), op->address->length);
+    return rc == 0 || errno == EISCONN ? 0 : last_error();
+  }
   if (errno != ENOTCONN) return last_error();
   struct pollfd state = {.fd = op->fd, .events = POLLOUT};
   bool over = poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP)) != 0;

@@ -26,12 +26,19 @@ static const char *const names[] = {[EDDY_OP_READABLE] = "wait",
 static void describe_ready(const eddy_task *task, char *text, size_t size)
 {
   const eddy_op *op = task->op;
+  if (op->kind == EDDY_OP_CONNECT) {
+    char peer[EDDY_ADDRESS_TEXT];
+    snprintf(text, size, "connect to %s on descriptor %d",
+        eddy_address_format(op->address, peer, sizeof(peer)), op->fd);
+    return;
+  }
   snprintf(text, size, "%s on descriptor %d", names[op->kind], op->fd);
 }
 
 static void describe_pause(const eddy_task *task, char *text, size_t size)
 {
-  snprintf(text, size, "accept on descriptor %d, resting: no descriptors left", task->op->fd);
+  snprintf(
+      text, size, "accept on descriptor %d, resting: no descriptors left", task->op->fd);
 }
 
 static const struct eddy__wait_type ready_wait = {NULL, describe_ready, NULL};
@@ -65,7 +72,7 @@ struct call {
  * Begins or continues a call: gives up the turn if the task has had many. Returns 0 (go on;
  * call->resumed: the operation was started before), EDDY_PENDING, or an error.
  */
-static int begin(struct call *call, int fd)
+static int begin(struct call *call, eddy_op_kind kind, int fd)
 {
   int rc;
   call->task = eddy__wait_begin(&call->resumed, &rc);
@@ -77,7 +84,7 @@ static int begin(struct call *call, int fd)
     call->resumed = false;
     if (task->wait.status < 0) return task->wait.status;
   } else {
-    if (fd < 0) return eddy__fail(EDDY_EBADF, "socket call", "descriptor", fd);
+    if (fd < 0) return eddy__fail(EDDY_EBADF, names[kind], "descriptor", fd);
     if (++task->spins > SPINS) {
       task->spins = 0;
       task->wait.scratch.i = PHASE_TURN;
@@ -89,8 +96,18 @@ static int begin(struct call *call, int fd)
   return task->op == NULL ? EDDY_ENOMEM : 0;
 }
 
+/* Says which address it was about: "connect 127.0.0.1:80: connection refused". */
+static int fail_at(int rc, const char *operation, const eddy_address *address)
+{
+  char text[EDDY_ADDRESS_TEXT];
+  return eddy_raise(rc, "%s %s: %s", operation,
+      eddy_address_format(address, text, sizeof(text)), eddy_strerror(rc));
+}
+
 static int fail(const eddy_op *op, int rc)
 {
+  bool about_peer = op->kind == EDDY_OP_CONNECT && rc != EDDY_EBADF;
+  if (about_peer && rc != EDDY_EBUSY) return fail_at(rc, "connect", op->address);
   if (rc != EDDY_EBUSY) return eddy__fail(rc, names[op->kind], "descriptor", op->fd);
   bool sends = op->kind == EDDY_OP_SEND || op->kind == EDDY_OP_CONNECT;
   return eddy_raise(rc, "%s descriptor %d: another task or callback waits to %s already",
@@ -137,7 +154,7 @@ static int transfer(eddy_op_kind kind, int fd, void *buffer, size_t size, size_t
 {
   if ((buffer == NULL && size > 0) || moved == NULL) return EDDY_EINVAL;
   struct call call;
-  int rc = begin(&call, fd);
+  int rc = begin(&call, kind, fd);
   if (rc != 0) return rc;
   if (!call.resumed) describe_op(call.task->op, kind, fd, buffer, size);
   rc = carry_out(&call);
@@ -165,7 +182,7 @@ int eddy_sock_sendall(int fd, const void *data, size_t size)
 {
   if (data == NULL && size > 0) return EDDY_EINVAL;
   struct call call;
-  int rc = begin(&call, fd);
+  int rc = begin(&call, EDDY_OP_SEND, fd);
   if (rc != 0) return rc;
   eddy_op *op = call.task->op;
   /* What is left to send stands in the operation, where it outlives a stackless wait. */
@@ -183,7 +200,7 @@ int eddy_sock_connect(int fd, const eddy_address *address)
 {
   if (address == NULL || address->length == 0) return EDDY_EINVAL;
   struct call call;
-  int rc = begin(&call, fd);
+  int rc = begin(&call, EDDY_OP_CONNECT, fd);
   if (rc != 0) return rc;
   if (!call.resumed) {
     describe_op(call.task->op, EDDY_OP_CONNECT, fd, NULL, 0);
@@ -196,8 +213,8 @@ int eddy_sock_connect(int fd, const eddy_address *address)
 static int rest(struct call *call, int rc)
 {
   eddy_task *task = call->task;
-  eddy__loop_report(call->loop, "accept: no descriptors left; trying again in 1 s", rc, NULL,
-      task, NULL, task->site);
+  eddy__loop_report(call->loop, "accept: no descriptors left; trying again in 1 s", rc,
+      NULL, task, NULL, task->site);
   eddy__timer_init(&task->timer, pause_over, task);
   eddy_time when = eddy__time_after(eddy__loop_now(call->loop), ACCEPT_PAUSE);
   rc = eddy__timer_start(call->loop, &task->timer, when);
@@ -215,7 +232,7 @@ int eddy_sock_accept(int listener, int *connection, eddy_address *peer)
 {
   if (connection == NULL) return EDDY_EINVAL;
   struct call call;
-  int rc = begin(&call, listener);
+  int rc = begin(&call, EDDY_OP_ACCEPT, listener);
   if (rc != 0) return rc;
   eddy_task *task = call.task;
   bool rested = call.resumed && task->wait.scratch.i == PHASE_PAUSE;
@@ -262,10 +279,7 @@ int eddy_sock_listen(
   rc = eddy_address_parse(host, port, &address);
   if (rc < 0) return rc;
   rc = loop->io->sock_listen(loop->io_state, &address, options, fd);
-  if (rc == 0) return 0;
-  char text[EDDY_ADDRESS_TEXT];
-  return eddy_raise(rc, "listen on %s: %s", eddy_address_format(&address, text, sizeof(text)),
-      eddy_strerror(rc));
+  return rc < 0 ? fail_at(rc, "listen on", &address) : 0;
 }
 
 int eddy_sock_open(const eddy_address *address, int *fd)
@@ -274,7 +288,8 @@ int eddy_sock_open(const eddy_address *address, int *fd)
   int rc = running(&loop);
   if (rc < 0) return rc;
   if (address == NULL || address->length == 0 || fd == NULL) return EDDY_EINVAL;
-  return loop->io->sock_open(loop->io_state, address, fd);
+  rc = loop->io->sock_open(loop->io_state, address, fd);
+  return rc < 0 ? fail_at(rc, "open a socket for", address) : 0;
 }
 
 int eddy_sock_pair(int fds[2])
@@ -282,7 +297,9 @@ int eddy_sock_pair(int fds[2])
   eddy_loop *loop;
   int rc = running(&loop);
   if (rc < 0) return rc;
-  return fds == NULL ? EDDY_EINVAL : loop->io->sock_pair(loop->io_state, fds);
+  if (fds == NULL) return EDDY_EINVAL;
+  rc = loop->io->sock_pair(loop->io_state, fds);
+  return rc < 0 ? eddy__fail(rc, "open a pair of sockets", NULL, -1) : 0;
 }
 
 int eddy_sock_shutdown(int fd, eddy_shutdown how)
@@ -302,7 +319,8 @@ static int get_name(int fd, bool peer, eddy_address *out)
   if (rc < 0) return rc;
   if (out == NULL) return EDDY_EINVAL;
   rc = fd < 0 ? EDDY_EBADF : loop->io->sock_name(loop->io_state, fd, peer, out);
-  return rc < 0 ? eddy__fail(rc, peer ? "getpeername" : "getsockname", "descriptor", fd) : 0;
+  return rc < 0 ? eddy__fail(rc, peer ? "getpeername" : "getsockname", "descriptor", fd)
+                : 0;
 }
 
 int eddy_sock_getsockname(int fd, eddy_address *out)

@@ -5,6 +5,8 @@
  *     runner.h    several runs on one loop
  *     task.h      tasks, eddy_sleep, cancellation          future.h   futures, eddy_await
  *     gather.h    many futures as one                      timeout.h  scopes with a deadline
+ *     wait.h      waiting for some of many, with a limit   shield.h   from cancellation
+ *     as_completed.h  futures in the order they end
  *     queue.h     queues between tasks                     sock.h     sockets in tasks
  *     lock.h      locks                                    event.h    a flag to wait for
  *     semaphore.h semaphores
@@ -18,6 +20,7 @@
 #ifndef EDDY_H
 #define EDDY_H
 
+#include <eddy/as_completed.h>
 #include <eddy/coro.h>
 #include <eddy/error.h>
 #include <eddy/event.h>
@@ -32,12 +35,14 @@
 #include <eddy/run.h>
 #include <eddy/runner.h>
 #include <eddy/semaphore.h>
+#include <eddy/shield.h>
 #include <eddy/sock.h>
 #include <eddy/task.h>
 #include <eddy/time.h>
 #include <eddy/timeout.h>
 #include <eddy/value.h>
 #include <eddy/version.h>
+#include <eddy/wait.h>
 #include <eddy/watch.h>
 
 #endif

@@ -344,6 +344,14 @@ int eddy__timer_start(eddy_loop *loop, eddy_timer *timer, eddy_time deadline);
 /* Makes it idle, whatever it was; its callback does not run. */
 void eddy__timer_stop(eddy_loop *loop, eddy_timer *timer);
 
+/* Queues an idle timer's entry now, for a booking made before: a callback that may be due at
+ * any time, as a future's, and that eddy__timer_stop takes back. */
+static inline void eddy__timer_queue(eddy_loop *loop, eddy_timer *timer)
+{
+  timer->position = eddy__loop_push(loop, timer->fn, timer->arg);
+  timer->state = EDDY__TIMER_QUEUED;
+}
+
 /* The first thing in a timer's callback: it is idle now. */
 static inline void eddy__timer_ran(eddy_timer *timer)
 {

@@ -1,7 +1,5 @@
 #include "task/task.h"
 
-#include <stdio.h>
-
 #include "base/outcome.h"
 
 static void wake_awaiter(struct eddy__done *done)
@@ -17,13 +15,7 @@ static bool cancel_awaited(eddy_task *task, const char *message)
 
 static void describe_await(const eddy_task *task, char *text, size_t size)
 {
-  eddy_future *future = task->wait.object;
-  eddy_task *awaited = eddy__future_task(future);
-  if (awaited == NULL) {
-    snprintf(text, size, "%s %p", future->type->name, (void *)future);
-  } else {
-    snprintf(text, size, "task '%s'", eddy_task_get_name(awaited));
-  }
+  eddy__future_describe(task->wait.object, text, size);
 }
 
 /* The outcome, with its message handed to the awaiter. */

@@ -23,6 +23,19 @@ static void destroy_plain(eddy_future *future)
 static const struct eddy__future_type plain_type = {
     "future", eddy__future_cancel_plain, destroy_plain};
 
+void eddy__future_describe(eddy_future *future, char *text, size_t size)
+{
+  eddy_future *inner = eddy__shield_inner(future);
+  const char *shield = inner != NULL ? "shield of " : "";
+  if (inner == NULL) inner = future;
+  eddy_task *task = eddy__future_task(inner);
+  if (task != NULL) {
+    snprintf(text, size, "%stask '%s'", shield, eddy_task_get_name(task));
+  } else {
+    snprintf(text, size, "%s%s %p", shield, inner->type->name, (void *)inner);
+  }
+}
+
 int eddy_future_new(eddy_loop *loop, eddy_future **out)
 {
   if (out == NULL) return EDDY_EINVAL;

@@ -28,7 +28,7 @@ struct eddy_future {
   uint32_t refs;
   uint8_t state;
   bool retrieved;
-  bool marked; /* gather's, while it looks for arguments that appear twice */
+  bool marked; /* while a call looks for arguments that appear twice */
   int error;
   eddy_outcome outcome; /* the value, and the message of `error` */
   /* While it is pending: those to be told. Once done with an error: its own link, on the
@@ -52,6 +52,12 @@ void eddy__future_complete(eddy_future *future, enum eddy__future_state state, i
 
 /* The cancel of a plain future: done with EDDY_ECANCELLED. */
 bool eddy__future_cancel_plain(eddy_future *future, const char *message);
+
+/* Names it, for those who wait for it: "task 'fetch'", "shield of task 'fetch'", ... */
+void eddy__future_describe(eddy_future *future, char *text, size_t size);
+
+/* What it is a shield of; NULL if it is none, or one that has been cancelled (shield.c). */
+eddy_future *eddy__shield_inner(eddy_future *future);
 
 static inline void eddy__future_add(eddy_future *future, struct eddy__done *done)
 {

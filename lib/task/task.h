@@ -102,7 +102,7 @@ struct eddy_task {
   char *cancel_message;
 
   struct eddy__wait wait;
-  eddy_timer timer; /* of eddy_sleep */
+  eddy_timer timer; /* of eddy_sleep, eddy_wait, eddy_wait_for */
   eddy_op *op;      /* of the socket calls; NULL before the first that waits */
 
   union {

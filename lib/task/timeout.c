@@ -44,8 +44,7 @@ static int book(struct scope *scope)
   }
   int rc = eddy__loop_book(loop);
   if (rc < 0) return rc;
-  scope->timer.position = eddy__loop_push(loop, expire, scope);
-  scope->timer.state = EDDY__TIMER_QUEUED;
+  eddy__timer_queue(loop, &scope->timer);
   return 0;
 }
 

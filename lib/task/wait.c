@@ -1,3 +1,5 @@
+/* How a call waits: the parking and waking of tasks. eddy_wait, which waits for futures this way,
+ * is in wait_futures.c. */
 #include "task/task.h"
 
 #include "base/outcome.h"

@@ -264,6 +264,18 @@ static inline void eddy__loop_unbook(eddy_loop *loop)
   loop->ring.bookings--;
 }
 
+/* Makes room for `count` entries, or for none. */
+static inline int eddy__loop_book_many(eddy_loop *loop, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    int rc = eddy__loop_book(loop);
+    if (rc == 0) continue;
+    loop->ring.bookings -= i;
+    return rc;
+  }
+  return 0;
+}
+
 /* Whoever runs while the loop does not (a callback of another libuv user) has queued
  * something: the poll under way, or the host's loop, must not sleep. */
 void eddy__loop_nudge(eddy_loop *loop);

@@ -36,6 +36,17 @@ void eddy__future_describe(eddy_future *future, char *text, size_t size)
   }
 }
 
+int eddy__futures_check(eddy_future *const *futures, size_t count, eddy_loop **loop)
+{
+  *loop = count > 0 && futures[0] != NULL ? futures[0]->loop : eddy__self.loop;
+  for (size_t i = 0; i < count; i++) {
+    if (futures[i] == NULL) return EDDY_EINVAL;
+    if (futures[i]->loop != *loop) return EDDY_EOTHERLOOP;
+  }
+  if (*loop == NULL) return EDDY_ENOLOOP;
+  return eddy__loop_usable(*loop);
+}
+
 int eddy_future_new(eddy_loop *loop, eddy_future **out)
 {
   if (out == NULL) return EDDY_EINVAL;

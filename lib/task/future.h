@@ -53,6 +53,10 @@ void eddy__future_complete(eddy_future *future, enum eddy__future_state state, i
 /* The cancel of a plain future: done with EDDY_ECANCELLED. */
 bool eddy__future_cancel_plain(eddy_future *future, const char *message);
 
+/* What calls on several futures ask of them: that none is NULL and all belong to one loop that
+ * takes work, which is then in *loop; of none at all, that a loop is running. */
+int eddy__futures_check(eddy_future *const *futures, size_t count, eddy_loop **loop);
+
 /* Names it, for those who wait for it: "task 'fetch'", "shield of task 'fetch'", ... */
 void eddy__future_describe(eddy_future *future, char *text, size_t size);
 

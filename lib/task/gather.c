@@ -113,17 +113,6 @@ static void queue_child_done(struct eddy__done *done)
   eddy__loop_push(child->future->loop, run_child_done, child);
 }
 
-static int check_arguments(eddy_future *const *children, size_t count, eddy_loop **loop)
-{
-  *loop = count > 0 && children[0] != NULL ? children[0]->loop : eddy__self.loop;
-  for (size_t i = 0; i < count; i++) {
-    if (children[i] == NULL) return EDDY_EINVAL;
-    if (children[i]->loop != *loop) return EDDY_EOTHERLOOP;
-  }
-  if (*loop == NULL) return EDDY_ENOLOOP;
-  return eddy__loop_usable(*loop);
-}
-
 /* The gather and its arrays in one block. */
 static struct gather *new_gather(eddy_loop *loop, size_t count)
 {
@@ -137,20 +126,6 @@ static struct gather *new_gather(eddy_loop *loop, size_t count)
   gather->children = (struct child *)(void *)(gather->results + count);
   gather->arguments = (eddy_future **)(void *)(gather->children + count);
   return gather;
-}
-
-/* Books for every child, so that none is left half registered. */
-static int book_children(eddy_loop *loop, size_t count)
-{
-  for (size_t i = 0; i < count; i++) {
-    int rc = eddy__loop_book(loop);
-    if (rc == 0) continue;
-    while (i-- > 0) {
-      eddy__loop_unbook(loop);
-    }
-    return rc;
-  }
-  return 0;
 }
 
 static void add_child(struct gather *gather, eddy_future *future)
@@ -170,12 +145,12 @@ int eddy_gather(
 {
   if (out == NULL || (children == NULL && count > 0)) return EDDY_EINVAL;
   eddy_loop *loop;
-  int rc = check_arguments(children, count, &loop);
+  int rc = eddy__futures_check(children, count, &loop);
   if (rc < 0) return rc;
   struct gather *gather = new_gather(loop, count);
   if (gather == NULL) return EDDY_ENOMEM;
   gather->mode = mode;
-  rc = book_children(loop, count);
+  rc = eddy__loop_book_many(loop, count);
   if (rc < 0) {
     eddy_future_unref(&gather->future);
     return rc;

@@ -49,7 +49,7 @@ static int op_ready(void *arg)
 {
   eddy_task *task = arg;
   eddy__op_ran(task->future.loop, task->op);
-  eddy__wait_wake(task, 0);
+  eddy__wait_woken(task, 0);
   return 0;
 }
 
@@ -57,7 +57,7 @@ static int pause_over(void *arg)
 {
   eddy_task *task = arg;
   eddy__timer_ran(&task->timer);
-  eddy__wait_wake(task, 0);
+  eddy__wait_woken(task, 0);
   return 0;
 }
 

@@ -40,7 +40,7 @@ int eddy__handle_run(void *timer)
   eddy__timer_ran(&handle->timer);
   /* Timers that fire one after the other may lie anywhere in memory. */
   const struct eddy__ring *ring = &loop_of(handle)->ring;
-  EDDY__PREFETCH(ring->entries[(ring->head + AHEAD) & (ring->capacity - 1)].arg);
+  EDDY__PREFETCH(ring->entries[(ring->head + AHEAD) & ring->mask].arg);
   int rc = handle->timer.fn(handle->timer.arg);
   if (rc != 0) report_error(handle, rc);
   eddy_handle_unref(handle);
@@ -57,7 +57,7 @@ void eddy__handles_discard(eddy_loop *loop)
 {
   struct eddy__ring *ring = &loop->ring;
   for (uint64_t position = ring->head; position != ring->tail; position++) {
-    struct eddy__entry *entry = &ring->entries[position & (ring->capacity - 1)];
+    struct eddy__entry *entry = &ring->entries[position & ring->mask];
     if (entry->fn != eddy__handle_run) continue;
     entry->fn = NULL;
     discard(entry->arg);

@@ -16,18 +16,21 @@
 
 bool eddy__loop_next_turn(eddy_loop *loop)
 {
-  if (loop->budget > 0 && eddy__posts_waiting(loop)) eddy__posts_collect(loop);
+  if (loop->ring.head < loop->poll_at && eddy__posts_waiting(loop))
+    eddy__posts_collect(loop);
   if (!eddy__loop_turn_is_due(loop)) return false;
   eddy__loop_begin_turn(loop);
   return true;
 }
 
 /* Decides how long the next callbacks may do without a poll, from how long the last took. */
-static void renew_budget(eddy_loop *loop, eddy_time batch)
+static void plan_poll(eddy_loop *loop, eddy_time batch)
 {
   loop->polls_often = batch > SLOW_BATCH;
   bool each_time = loop->polls_often || (loop->io->features & EDDY_IO_VIRTUAL_TIME) != 0;
-  loop->budget = each_time || loop->guest ? 0 : POLL_AFTER;
+  bool next = each_time || loop->guest || loop->stopping || loop->taken != NULL ||
+              loop->earliest <= loop->seen;
+  loop->poll_at = next ? 0 : loop->ring.head + POLL_AFTER;
 }
 
 /* Queues what happened, in the order: other threads, I/O, timers. */
@@ -35,10 +38,10 @@ static void collect(eddy_loop *loop)
 {
   eddy_time last = loop->clock;
   loop->clock = eddy__loop_now(loop);
-  renew_budget(loop, loop->clock - last);
   if (eddy__posts_waiting(loop)) eddy__posts_collect(loop);
   eddy__ops_collect(loop);
   eddy__timers_collect(loop);
+  plan_poll(loop, loop->clock - last);
   eddy__loop_begin_turn(loop);
 }
 
@@ -213,9 +216,9 @@ static int run_until_stopped(eddy_loop *loop, enum eddy__run_mode mode)
     poll_backend(loop, timeout);
     EDDY_CHECK(eddy__self.loop == loop, "a loop inherited by fork went on in the child");
     collect(loop);
-    uint64_t ran = loop->callbacks;
+    uint64_t head = loop->ring.head;
     run_turn(loop);
-    if (loop->callbacks != ran)
+    if (loop->ring.head != head)
       looked = false; /* since then, they may have done anything */
   } while (!loop->stopping);
   return rc;

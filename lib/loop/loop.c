@@ -185,6 +185,7 @@ int eddy_loop_run_forever(eddy_loop *loop)
 void eddy_loop_stop(eddy_loop *loop)
 {
   loop->stopping = true;
+  loop->poll_at = 0;
 }
 
 bool eddy_loop_is_running(const eddy_loop *loop)
@@ -254,7 +255,7 @@ void eddy_loop_get_stats(const eddy_loop *loop, eddy_loop_stats *stats)
       .backend = loop->backend_name,
       .iterations = loop->iterations,
       .polls = loop->polls,
-      .callbacks = loop->callbacks,
+      .callbacks = loop->ring.head,
       .steps = loop->steps,
       .ready = (size_t)(loop->ring.tail - loop->ring.head),
       .timers = loop->closed ? 0 : loop->scheduler->count(loop->scheduler_state),

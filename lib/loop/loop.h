@@ -27,9 +27,10 @@ struct eddy__entry {
  */
 struct eddy__ring {
   struct eddy__entry *entries;
+  size_t mask;     /* capacity - 1 */
   size_t capacity; /* a power of two, at least `bookings` */
   size_t bookings;
-  uint64_t head; /* positions count up for ever; the index is position & (capacity - 1) */
+  uint64_t head; /* positions count up for ever; the index is position & mask */
   uint64_t tail;
 };
 
@@ -49,7 +50,8 @@ enum eddy__op_state {
 
 /* How the loop asks the task room; set when the first task is made on the loop. */
 struct eddy__loop_hooks {
-  eddy_fn *step; /* an entry with this function is a step of the task that is its argument */
+  eddy_fn
+      *step; /* an entry with this function is a step of the task that is its argument */
   /* Ends every unfinished task; the loop is being closed. */
   void (*close_tasks)(eddy_loop *loop);
   /* Fills in what the loop does not know itself. */
@@ -78,20 +80,21 @@ struct eddy_handle {
 struct eddy_loop {
   /* Hot: touched at every step. */
   struct eddy__ring ring;
-  uint64_t turn_end;  /* the position up to which this iteration runs */
-  int budget;         /* callbacks that may still run before the next poll */
-  bool direct;        /* a step may go straight to the next one (off in debug mode) */
+  uint64_t turn_end; /* the position up to which this iteration runs */
+  uint64_t
+      poll_at; /* the first boundary at or behind this position polls; 0: the next one */
+  bool direct; /* a step may go straight to the next one (off in debug mode) */
   bool stopping;
   bool running;
   atomic_bool closed;
-  int *errno_place;   /* of the thread that runs it */
-  eddy_time clock;    /* as read after the last poll */
-  eddy_time seen;     /* as last read by anyone */
-  eddy_time trimmed;  /* when memory was last given back */
-  eddy_time earliest; /* no timer is due before; <= seen: one may be due now */
+  int *errno_place;  /* of the thread that runs it */
+  eddy_time clock;   /* as read after the last poll */
+  eddy_time seen;    /* as last read by anyone */
+  eddy_time trimmed; /* when memory was last given back */
+  eddy_time
+      earliest; /* no timer is due before; <= seen: one may be due now, so poll_at is 0 */
   struct eddy__posts posts;
   struct eddy__post *taken; /* posts taken in that the ring had no memory for yet */
-  uint64_t callbacks;
   uint64_t iterations;
   uint64_t steps;
   size_t parked;
@@ -110,7 +113,7 @@ struct eddy_loop {
   struct eddy__link watches;
   struct eddy__link signals;
   struct eddy__link failed; /* futures that ended with an error and still exist */
-  size_t operations; /* not idle */
+  size_t operations;        /* not idle */
   size_t user_signals;
   atomic_size_t holds;
   atomic_size_t visitors; /* other threads inside a call, which close waits for */
@@ -124,11 +127,13 @@ struct eddy_loop {
   void *exception_arg;
   eddy_time slow_callback;
   bool debug;
-  bool special; /* closed, inherited, or in debug mode: scheduling calls look more closely */
+  bool
+      special; /* closed, inherited, or in debug mode: scheduling calls look more closely */
   bool inherited; /* by fork: it is the parent's */
-  bool guest; /* a host runs us */
+  bool guest;     /* a host runs us */
   bool in_turn;
-  bool nudge; /* a callback queued now must keep the poll, or the host's loop, from sleeping */
+  bool
+      nudge; /* a callback queued now must keep the poll, or the host's loop, from sleeping */
   bool polls_often; /* the last batch was slow: poll at every boundary */
   bool reported;    /* the deadlock report was printed */
   long process;
@@ -172,8 +177,8 @@ static inline int eddy__loop_usable(const eddy_loop *loop)
   return eddy__loop_refusal(loop);
 }
 
-static inline void eddy__loop_own(
-    eddy_loop *loop, struct eddy__owned *owned, void (*discard)(struct eddy__owned *owned))
+static inline void eddy__loop_own(eddy_loop *loop, struct eddy__owned *owned,
+    void (*discard)(struct eddy__owned *owned))
 {
   owned->discard = discard;
   eddy__list_append(&loop->owned, &owned->link);
@@ -196,6 +201,7 @@ static inline void eddy__loop_visit_end(eddy_loop *loop)
 static inline eddy_time eddy__loop_now(eddy_loop *loop)
 {
   loop->seen = loop->io->now(loop->io_state);
+  if (loop->earliest <= loop->seen) loop->poll_at = 0;
   return loop->seen;
 }
 
@@ -283,7 +289,7 @@ void eddy__loop_nudge(eddy_loop *loop);
 /* Queues the entry of a booking; returns its position. */
 EDDY__INLINE uint64_t eddy__loop_push(eddy_loop *loop, eddy_fn *fn, void *arg)
 {
-  struct eddy__entry *entry = &loop->ring.entries[loop->ring.tail & (loop->ring.capacity - 1)];
+  struct eddy__entry *entry = &loop->ring.entries[loop->ring.tail & loop->ring.mask];
   entry->fn = fn;
   entry->arg = arg;
   if (loop->nudge) eddy__loop_nudge(loop);
@@ -309,13 +315,13 @@ static inline void eddy__loop_begin_turn(eddy_loop *loop)
 /* Whether the next iteration may begin at once, with nothing to take in. */
 EDDY__INLINE bool eddy__loop_turn_is_due(const eddy_loop *loop)
 {
-  return loop->ring.head != loop->ring.tail && loop->budget > 0 && !loop->stopping &&
-         loop->earliest > loop->seen && !eddy__posts_waiting(loop);
+  return loop->ring.head < loop->poll_at && loop->ring.head != loop->ring.tail &&
+         eddy__posts_empty(&loop->posts);
 }
 
 EDDY__INLINE struct eddy__entry *eddy__loop_head(eddy_loop *loop)
 {
-  return &loop->ring.entries[loop->ring.head & (loop->ring.capacity - 1)];
+  return &loop->ring.entries[loop->ring.head & loop->ring.mask];
 }
 
 /* The next entry of this iteration (of the next one, if that may begin without polling), or
@@ -341,8 +347,6 @@ EDDY__INLINE struct eddy__entry *eddy__loop_glance(eddy_loop *loop)
 EDDY__INLINE void eddy__loop_pop(eddy_loop *loop)
 {
   loop->ring.head++;
-  loop->callbacks++;
-  loop->budget--;
 }
 
 /* ---- timer.c ---- */
@@ -408,8 +412,8 @@ int eddy__signal_add(eddy_loop *loop, int signum, eddy_fn *fn, void *arg, bool c
 /* ---- exception.c ---- */
 
 /* Reports a failed callback or an error nobody took. `task`, `future`, `site` may be NULL. */
-void eddy__loop_report(eddy_loop *loop, const char *message, int error, const char *detail,
-    eddy_task *task, eddy_future *future, const char *site);
+void eddy__loop_report(eddy_loop *loop, const char *message, int error,
+    const char *detail, eddy_task *task, eddy_future *future, const char *site);
 
 /* ---- declared here, defined in rooms above ---- */
 

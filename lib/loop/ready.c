@@ -1,18 +1,17 @@
 #include "loop/loop.h"
 
-#include <string.h>
-
 /* Moves the entries to a ring of another capacity; positions stay what they are. */
 static int resize(struct eddy__ring *ring, size_t capacity)
 {
   struct eddy__entry *entries = eddy__alloc(capacity * sizeof(*entries));
   if (entries == NULL) return EDDY_ENOMEM;
   for (uint64_t position = ring->head; position != ring->tail; position++) {
-    entries[position & (capacity - 1)] = ring->entries[position & (ring->capacity - 1)];
+    entries[position & (capacity - 1)] = ring->entries[position & ring->mask];
   }
   eddy__free(ring->entries);
   ring->entries = entries;
   ring->capacity = capacity;
+  ring->mask = capacity - 1;
   return 0;
 }
 
@@ -24,7 +23,7 @@ int eddy__ready_grow(eddy_loop *loop)
 
 void eddy__loop_drop(eddy_loop *loop, uint64_t position)
 {
-  loop->ring.entries[position & (loop->ring.capacity - 1)].fn = NULL;
+  loop->ring.entries[position & loop->ring.mask].fn = NULL;
 }
 
 void eddy__ready_shrink(eddy_loop *loop)
@@ -39,6 +38,6 @@ void eddy__ready_clear(eddy_loop *loop)
 {
   struct eddy__ring *ring = &loop->ring;
   eddy__free(ring->entries);
-  memset(ring, 0, sizeof(*ring));
-  loop->turn_end = 0;
+  *ring = (struct eddy__ring){.head = ring->head, .tail = ring->head};
+  loop->turn_end = ring->head;
 }

@@ -22,6 +22,7 @@ int eddy__timer_start(eddy_loop *loop, eddy_timer *timer, eddy_time deadline)
   }
   timer->state = EDDY__TIMER_BOOKED;
   if (deadline < loop->earliest) loop->earliest = deadline;
+  if (deadline <= loop->seen) loop->poll_at = 0;
   return 0;
 }
 

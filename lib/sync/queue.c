@@ -191,7 +191,7 @@ static void wake_task(struct eddy__done *done)
 {
   eddy_task *task = eddy__wait_task(done);
   task->wait.granted = true;
-  eddy__wait_wake(task, 0);
+  eddy__wait_woken(task, 0);
 }
 
 static void describe(const eddy_task *task, char *text, size_t size, const char *what)

@@ -4,7 +4,7 @@
 
 static void wake_awaiter(struct eddy__done *done)
 {
-  eddy__wait_wake(eddy__wait_task(done), 0);
+  eddy__wait_woken(eddy__wait_task(done), 0);
 }
 
 /* The request goes on to what the task waits for; its end wakes the task. */

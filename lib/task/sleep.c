@@ -10,7 +10,7 @@ static int wake_sleeper(void *arg)
 {
   eddy_task *task = arg;
   eddy__timer_ran(&task->timer);
-  eddy__wait_wake(task, 0);
+  eddy__wait_woken(task, 0);
   return 0;
 }
 

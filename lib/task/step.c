@@ -90,36 +90,32 @@ static bool give_stack(eddy_loop *loop, eddy_task *task)
   return true;
 }
 
-/* Takes the step of the next task, if it may be run without the hub and has a stack, and does
- * what precedes the switch to it. Returns the task, or NULL. */
-static eddy_task *take_next(eddy_loop *loop, int *status)
+/* Whether the task can be entered without the hub; one that was not started gets a stack. */
+EDDY__INLINE bool can_enter(eddy_loop *loop, eddy_task *task)
 {
-  eddy_task *next;
-  do {
-    next = next_task(loop);
-    if (next == NULL || next->stack == NULL) return NULL;
-    eddy__loop_pop(loop);
-    *status = begin_step(loop, next);
-    restore(loop, next);
-    *status = eddy__wait_end(next, *status);
-  } while (*status == EDDY_PENDING);
-  return next;
+  if (task->stack != NULL) return true;
+  return task->plain && !task->started && !task->must_cancel && give_stack(loop, task);
+}
+
+/* What precedes the switch to the task whose step is next; returns what it is resumed with,
+ * or EDDY_PENDING: it waits again, and another is next. */
+EDDY__INLINE int enter(eddy_loop *loop, eddy_task *task)
+{
+  eddy__loop_pop(loop);
+  int status = begin_step(loop, task);
+  restore(loop, task);
+  return eddy__wait_end(task, status);
 }
 
 /* The common case has been tried; the rest may take longer. */
-EDDY__COLD static int leave_slowly(eddy_loop *loop, eddy_task *task)
+static int leave_slowly(eddy_loop *loop, eddy_task *task)
 {
-  int status = 0;
-  eddy_task *next = take_next(loop, &status);
-  if (next == task) return status;
-  if (next != NULL) return eddy__ctx_switch(&task->here, &next->here, status);
-  next = next_task(loop);
-  if (next != NULL && next->plain && !next->started && !next->must_cancel &&
-      give_stack(loop, next)) {
-    eddy__loop_pop(loop);
-    (void)begin_step(loop, next);
-    restore(loop, next);
-    return eddy__ctx_switch(&task->here, &next->here, 0);
+  eddy_task *next;
+  while ((next = next_task(loop)) != NULL && can_enter(loop, next)) {
+    int status = enter(loop, next);
+    if (status == EDDY_PENDING) continue;
+    if (next == task) return status;
+    return eddy__ctx_switch(&task->here, &next->here, status);
   }
   nothing_runs(loop);
   return eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
@@ -152,29 +148,34 @@ int eddy__task_leave(eddy_task *task)
   if (next == task || !is_simple(next)) return leave_slowly(loop, task);
   eddy__loop_pop(loop);
   int status = next->wait.status;
-  bool turn = next->wait.state == EDDY__WAIT_TURN;
+  bool waited = next->wait.state >= EDDY__WAIT_PARKED;
   next->wait.state = EDDY__WAIT_NONE;
   next->steps++;
   loop->steps++;
   eddy__self.task = next;
   restore(loop, next);
-  if (!turn && next->wait.type->resume != NULL)
+  if (waited && next->wait.type->resume != NULL)
     return leave_for(loop, task, next, status);
   return eddy__ctx_switch(&task->here, &next->here, status);
 }
 
 /* After a task has ended on this stack: goes on with what is next elsewhere. Returns the task
  * to run on this stack when it was kept as the spare one and is needed again. */
-static eddy_task *leave_stack(eddy_loop *loop, struct eddy__stack *stack)
+static eddy_task *leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_task *next)
 {
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
+  int status = EDDY_PENDING;
+  while (next != NULL && next->stack != NULL) {
+    status = enter(loop, next);
+    if (status != EDDY_PENDING) break;
+    next = next_task(loop);
+  }
   struct eddy__ctx *to = &tasks->hub;
-  int status = 0;
-  eddy_task *next = take_next(loop, &status);
-  if (next != NULL) {
+  if (status != EDDY_PENDING) {
     to = &next->here;
   } else {
     nothing_runs(loop);
+    status = 0;
   }
   if (EDDY__CTX_SPARES && tasks->spare == NULL) {
     tasks->spare = stack;
@@ -208,7 +209,7 @@ static void run_tasks(void *arg, int sent)
       start(task, stack);
       restore(loop, task);
     } else {
-      task = leave_stack(loop, stack);
+      task = leave_stack(loop, stack, task);
     }
   }
 }
@@ -221,7 +222,7 @@ static void step_stackful(eddy_loop *loop, eddy_task *task, int status)
     return;
   }
   restore(loop, task);
-  if (task->wait.state != EDDY__WAIT_NONE) status = eddy__wait_end(task, status);
+  status = eddy__wait_end(task, status);
   if (status == EDDY_PENDING) {
     nothing_runs(loop);
     return;

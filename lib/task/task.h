@@ -49,9 +49,9 @@
 
 enum eddy__wait_state {
   EDDY__WAIT_NONE = 0, /* running, or its first step is queued */
+  EDDY__WAIT_TURN,     /* its step is queued; it waits for nothing but its turn */
   EDDY__WAIT_PARKED,   /* waiting for the object */
-  EDDY__WAIT_WOKEN,    /* its step is queued */
-  EDDY__WAIT_TURN,     /* likewise, and it waited for nothing but its turn */
+  EDDY__WAIT_WOKEN,    /* no more: its step is queued */
 };
 
 /* A kind of wait. */
@@ -89,7 +89,6 @@ struct eddy_task {
   eddy_outcome *inner_outcome;
   const void *inner_coro;
   int saved_errno;
-
   uint8_t kind;
   bool started;
   bool must_cancel;
@@ -213,9 +212,9 @@ int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *
  * with, or EDDY_PENDING if it waits again. */
 EDDY__INLINE int eddy__wait_end(eddy_task *task, int status)
 {
-  bool turn = task->wait.state == EDDY__WAIT_TURN;
+  bool waited = task->wait.state >= EDDY__WAIT_PARKED;
   task->wait.state = EDDY__WAIT_NONE;
-  if (turn || task->wait.type->resume == NULL) return status;
+  if (!waited || task->wait.type->resume == NULL) return status;
   return task->wait.type->resume(task, status);
 }
 
@@ -224,6 +223,9 @@ int eddy__wait_turn(eddy_task *task, int status);
 
 /* Wakes a parked task: its step is queued, the wait ends with `status`. */
 void eddy__wait_wake(eddy_task *task, int status);
+
+/* As eddy__wait_wake, for a task whose wait record is on no list, or no more. */
+void eddy__wait_woken(eddy_task *task, int status);
 
 /* The usual cancel: takes the task off the object's list and wakes it with EDDY_ECANCELLED. */
 bool eddy__wait_cancel(eddy_task *task, const char *message);

@@ -79,8 +79,14 @@ int eddy__wait_turn(eddy_task *task, int status)
 void eddy__wait_wake(eddy_task *task, int status)
 {
   if (task->wait.state != EDDY__WAIT_PARKED) return;
-  eddy_loop *loop = task->future.loop;
   eddy__list_remove(&task->wait.done.link);
+  eddy__wait_woken(task, status);
+}
+
+void eddy__wait_woken(eddy_task *task, int status)
+{
+  if (task->wait.state != EDDY__WAIT_PARKED) return;
+  eddy_loop *loop = task->future.loop;
   task->wait.status = status;
   task->wait.state = EDDY__WAIT_WOKEN;
   loop->parked--;

@@ -13,6 +13,7 @@
  *     loop.h      the loop                                 handle.h   callbacks, timers
  *     watch.h     callbacks on descriptors and signals     coro.h     stackless coroutines
  *     gen.h       generators                               inspect.h  what tasks wait for
+ *     callgraph.h who waits for whom
  *     error.h     codes and messages                       value.h, time.h, version.h
  *
  * eddy/backend.h, for those who write a backend, is not included here.
@@ -21,6 +22,7 @@
 #define EDDY_H
 
 #include <eddy/as_completed.h>
+#include <eddy/callgraph.h>
 #include <eddy/coro.h>
 #include <eddy/error.h>
 #include <eddy/event.h>

@@ -7,6 +7,11 @@ static void wake_awaiter(struct eddy__done *done)
   eddy__wait_woken(eddy__wait_task(done), 0);
 }
 
+eddy_future *eddy__await_waiter(struct eddy__done *done)
+{
+  return done->complete == wake_awaiter ? &eddy__wait_task(done)->future : NULL;
+}
+
 /* The request goes on to what the task waits for; its end wakes the task. */
 static bool cancel_awaited(eddy_task *task, const char *message)
 {

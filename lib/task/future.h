@@ -62,6 +62,10 @@ void eddy__future_describe(eddy_future *future, char *text, size_t size);
 
 /* What it is a shield of; NULL if it is none, or one that has been cancelled (shield.c). */
 eddy_future *eddy__shield_inner(eddy_future *future);
+/* What waits for a future through this record of its list, or NULL if the record is of
+ * another kind: each kind of waiter knows its own. Only those who look at a program ask. */
+eddy_future *eddy__await_waiter(struct eddy__done *done);  /* await.c */
+eddy_future *eddy__gather_waiter(struct eddy__done *done); /* gather.c */
 
 static inline void eddy__future_add(eddy_future *future, struct eddy__done *done)
 {

@@ -113,6 +113,12 @@ static void queue_child_done(struct eddy__done *done)
   eddy__loop_push(child->future->loop, run_child_done, child);
 }
 
+eddy_future *eddy__gather_waiter(struct eddy__done *done)
+{
+  if (done->complete != queue_child_done) return NULL;
+  return &EDDY__ENTRY(done, struct child, done)->gather->future;
+}
+
 /* The gather and its arrays in one block. */
 static struct gather *new_gather(eddy_loop *loop, size_t count)
 {

@@ -25,6 +25,22 @@ EDDY_API const char *eddy_task_site(const eddy_task *task);
 /** The task that created it, borrowed; NULL if it has ended or there was none. */
 EDDY_API eddy_task *eddy_task_parent(const eddy_task *task);
 
+/**
+ * The tasks through which a task waits: itself, the task it awaits, the one that that awaits,
+ * until one that waits for something else, or for a task that is there already.
+ *
+ * asyncio   Task.get_stack(); a C function leaves no frames to list
+ * Context   the loop's thread.
+ * out       filled with borrowed tasks.
+ * limit     how many there is room for.
+ * Returns   how many were filled in; 0 for a task that has ended.
+ */
+EDDY_API size_t eddy_task_get_stack(eddy_task *task, eddy_task **out, size_t limit);
+
+/** Writes a line for each task of that stack, the one that it comes to last; for a task that
+ * has failed: its error. asyncio: Task.print_stack(). Loop thread; blocks as stdio does. */
+EDDY_API void eddy_task_print_stack(eddy_task *task, FILE *file);
+
 /** Writes a line for each unfinished task of the loop, in creation order: its name, where it
  * was created and by whom, and what it waits for. Loop thread; blocks as stdio does. */
 EDDY_API void eddy_loop_print_tasks(const eddy_loop *loop, FILE *file);

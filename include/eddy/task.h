@@ -122,6 +122,10 @@ EDDY_API const char *eddy_task_get_name(eddy_task *task);
 /** asyncio: Task.set_name(). Returns 0, EDDY_EINVAL, EDDY_ENOMEM (the old name stays). */
 EDDY_API EDDY_NODISCARD int eddy_task_set_name(eddy_task *task, const char *name);
 
+/** The coroutine that it runs, borrowed; NULL: it runs a function on a stack of its own, or it
+ * has ended. asyncio: Task.get_coro(). */
+EDDY_API eddy_coro *eddy_task_get_coro(const eddy_task *task);
+
 /** How often the task was resumed, its first step included. asyncio: none. */
 EDDY_API uint64_t eddy_task_steps(const eddy_task *task);
 

@@ -2,6 +2,8 @@
 
 #include "task/task.h"
 
+#include "base/outcome.h"
+
 const char *eddy_task_waits_for(const eddy_task *task, char *text, size_t size)
 {
   if (size == 0) return text;
@@ -39,6 +41,62 @@ static void print_task(eddy_task *task, FILE *file)
     fprintf(file, " by Task-%llu, which has ended", (unsigned long long)task->parent);
   }
   fprintf(file, ": %s\n", eddy_task_waits_for(task, waits, sizeof(waits)));
+}
+
+/* The task that it awaits, if the walk has not come by it yet. */
+static eddy_task *next_of_stack(eddy_task *task)
+{
+  eddy_task *next = eddy__task_awaited(task);
+  return next != NULL && !next->future.marked ? next : NULL;
+}
+
+/* Forgets which tasks the walk from this one came by. */
+static void forget_stack(eddy_task *task)
+{
+  while (task != NULL && task->future.marked) {
+    task->future.marked = false;
+    task = eddy__task_awaited(task);
+  }
+}
+
+size_t eddy_task_get_stack(eddy_task *task, eddy_task **out, size_t limit)
+{
+  size_t count = 0;
+  eddy_task *next = task->future.state == EDDY__PENDING ? task : NULL;
+  while (next != NULL && count < limit) {
+    out[count++] = next;
+    next->future.marked = true;
+    next = next_of_stack(next);
+  }
+  forget_stack(task);
+  return count;
+}
+
+static void print_end(eddy_task *task, FILE *file)
+{
+  const eddy_future *future = &task->future;
+  if (future->error == 0) {
+    fprintf(file, "No stack for task '%s': it has ended\n", eddy_task_get_name(task));
+    return;
+  }
+  fprintf(file, "Task '%s'", eddy_task_get_name(task));
+  if (task->site != NULL) fprintf(file, ", created at %s", task->site);
+  fprintf(file, ", ended with %s: %s\n", eddy_err_name(future->error),
+      eddy__outcome_message(&future->outcome, future->error));
+}
+
+void eddy_task_print_stack(eddy_task *task, FILE *file)
+{
+  if (task->future.state != EDDY__PENDING) {
+    print_end(task, file);
+    return;
+  }
+  fprintf(file, "Stack of task '%s':\n", eddy_task_get_name(task));
+  for (eddy_task *next = task; next != NULL; next = next_of_stack(next)) {
+    print_task(next, file);
+    next->future.marked = true;
+  }
+  forget_stack(task);
 }
 
 void eddy_loop_print_tasks(const eddy_loop *loop, FILE *file)

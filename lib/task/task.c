@@ -258,6 +258,12 @@ int eddy_task_set_name(eddy_task *task, const char *name)
   return 0;
 }
 
+eddy_coro *eddy_task_get_coro(const eddy_task *task)
+{
+  bool alive = task->kind == EDDY__TASK_COROUTINE && task->future.state == EDDY__PENDING;
+  return alive ? task->run.coro : NULL;
+}
+
 uint64_t eddy_task_steps(const eddy_task *task)
 {
   return task->steps;

@@ -9,8 +9,9 @@
 /* ---- edges ---- */
 
 /* Each knows the records of one kind of waiter on a future's list. */
-static eddy_future *(*const finders[])(struct eddy__done *done) = {
-    eddy__await_waiter, eddy__gather_waiter};
+static eddy_future *(*const finders[])(struct eddy__done *done) = {eddy__await_waiter,
+    eddy__gather_waiter, eddy__shield_waiter, eddy__wait_waiter, eddy__wait_for_waiter,
+    eddy__as_completed_waiter};
 
 /* What waits through this record, or NULL: a callback of the program's own. */
 static eddy_future *find_waiter(struct eddy__done *done)
@@ -22,18 +23,23 @@ static eddy_future *find_waiter(struct eddy__done *done)
   return waiter;
 }
 
-static struct eddy__done *done_of(struct eddy__link *link)
+/* The first waiter whose record comes after this place of a future's list, which is moved on
+ * to it; NULL if there is none. The list of a future that is done holds something else. */
+static eddy_future *next_waiter(eddy_future *future, struct eddy__link **place)
 {
-  return EDDY__ENTRY(link, struct eddy__done, link);
+  eddy_future *waiter = NULL;
+  if (future->state != EDDY__PENDING) return NULL;
+  while (waiter == NULL && (*place)->next != &future->callbacks) {
+    *place = (*place)->next;
+    waiter = find_waiter(EDDY__ENTRY(*place, struct eddy__done, link));
+  }
+  return waiter;
 }
 
 static bool has_waiter(eddy_future *future)
 {
-  struct eddy__link *link = future->callbacks.next;
-  while (link != &future->callbacks && find_waiter(done_of(link)) == NULL) {
-    link = link->next;
-  }
-  return link != &future->callbacks;
+  struct eddy__link *place = &future->callbacks;
+  return next_waiter(future, &place) != NULL;
 }
 
 /* ---- capture ---- */
@@ -94,11 +100,11 @@ static int expand(struct builder *builder, size_t index)
 {
   eddy_future *future = builder->nodes[index].future;
   size_t first = builder->count;
+  struct eddy__link *place = &future->callbacks;
+  eddy_future *waiter;
   builder->nodes[index].awaited_by = first;
-  for (struct eddy__link *link = future->callbacks.next; link != &future->callbacks;
-       link = link->next) {
-    eddy_future *waiter = find_waiter(done_of(link));
-    int rc = waiter != NULL ? add_node(builder, waiter, index) : 0;
+  while ((waiter = next_waiter(future, &place)) != NULL) {
+    int rc = add_node(builder, waiter, index);
     if (rc < 0) return rc;
   }
   builder->nodes[index].count = builder->count - first;
@@ -158,15 +164,13 @@ static int describe(struct builder *builder, struct node *node)
 {
   char text[200];
   eddy_task *task = eddy__future_task(node->future);
-  if (task == NULL) {
-    snprintf(text, sizeof(text), "%s %p", node->future->type->name, (void *)node->future);
-    return keep(builder, text, &node->name);
-  }
-  snprintf(text, sizeof(text), "task '%s'", eddy_task_get_name(task));
+  eddy__future_describe(node->future, text, sizeof(text));
   int rc = keep(builder, text, &node->name);
-  if (rc == 0 && task->site != NULL) rc = keep(builder, task->site, &node->site);
+  if (rc < 0 || task == NULL) return rc;
+  if (task->site != NULL) rc = keep(builder, task->site, &node->site);
   if (rc < 0) return rc;
-  return keep(builder, eddy_task_waits_for(task, text, sizeof(text)), &node->waits_for);
+  (void)eddy_task_waits_for(task, text, sizeof(text));
+  return keep(builder, text, &node->waits_for);
 }
 
 static struct graph *finish(const struct builder *builder)

@@ -66,6 +66,16 @@ static void queue_note(struct eddy__done *done)
   member->position = eddy__loop_push(member->completions->loop, note, member);
 }
 
+/* The task that is in eddy_completions_next; of several, the first. */
+eddy_future *eddy__as_completed_waiter(struct eddy__done *done)
+{
+  if (done->complete != queue_note) return NULL;
+  struct member *member = EDDY__ENTRY(done, struct member, done);
+  struct eddy__link *link = eddy__list_first(&member->completions->waiters);
+  if (link == NULL) return NULL;
+  return &eddy__wait_task(EDDY__ENTRY(link, struct eddy__done, link))->future;
+}
+
 /* Lets its future go on without it; returns whether it was still to be noted. */
 static bool give_up(struct member *member)
 {

@@ -64,8 +64,12 @@ void eddy__future_describe(eddy_future *future, char *text, size_t size);
 eddy_future *eddy__shield_inner(eddy_future *future);
 /* What waits for a future through this record of its list, or NULL if the record is of
  * another kind: each kind of waiter knows its own. Only those who look at a program ask. */
-eddy_future *eddy__await_waiter(struct eddy__done *done);  /* await.c */
-eddy_future *eddy__gather_waiter(struct eddy__done *done); /* gather.c */
+eddy_future *eddy__await_waiter(struct eddy__done *done);        /* await.c */
+eddy_future *eddy__gather_waiter(struct eddy__done *done);       /* gather.c */
+eddy_future *eddy__shield_waiter(struct eddy__done *done);       /* shield.c */
+eddy_future *eddy__wait_waiter(struct eddy__done *done);         /* wait_futures.c */
+eddy_future *eddy__wait_for_waiter(struct eddy__done *done);     /* wait_for.c */
+eddy_future *eddy__as_completed_waiter(struct eddy__done *done); /* as_completed.c */
 
 static inline void eddy__future_add(eddy_future *future, struct eddy__done *done)
 {

@@ -98,6 +98,12 @@ static void queue_inner_done(struct eddy__done *done)
   eddy__loop_push(shield->future.loop, run_inner_done, shield);
 }
 
+eddy_future *eddy__shield_waiter(struct eddy__done *done)
+{
+  if (done->complete != queue_inner_done) return NULL;
+  return &EDDY__ENTRY(done, struct shield, done)->future;
+}
+
 /* The loop is closed: the callback will never run. */
 static void discard_shield(struct eddy__owned *owned)
 {

@@ -64,6 +64,11 @@ static void queue_ended(struct eddy__done *done)
   eddy__timer_queue(task->future.loop, &task->timer);
 }
 
+eddy_future *eddy__wait_for_waiter(struct eddy__done *done)
+{
+  return done->complete == queue_ended ? &eddy__wait_task(done)->future : NULL;
+}
+
 static void describe_cancelled(const eddy_task *task, char *text, size_t size)
 {
   int length = snprintf(text, size, "wait_for, out of time, the end of ");

@@ -72,6 +72,12 @@ static void member_done(struct eddy__done *done)
   count_member(member->wait, member->future);
 }
 
+eddy_future *eddy__wait_waiter(struct eddy__done *done)
+{
+  if (done->complete != member_done) return NULL;
+  return &EDDY__ENTRY(done, struct member, done)->wait->task->future;
+}
+
 static void describe_wait(const eddy_task *task, char *text, size_t size)
 {
   static const char *const which[] = {"all", "the first", "the first error"};

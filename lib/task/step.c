@@ -45,6 +45,14 @@ EDDY__INLINE void restore(const eddy_loop *loop, const eddy_task *task)
   *loop->errno_place = task->saved_errno;
 }
 
+/* The opposite. */
+EDDY__INLINE void save(const eddy_loop *loop, eddy_task *task)
+{
+  task->inner_outcome = eddy__self.outcome;
+  task->inner_coro = eddy__self.coro;
+  task->saved_errno = *loop->errno_place;
+}
+
 static void nothing_runs(eddy_loop *loop)
 {
   eddy__self.task = NULL;
@@ -121,10 +129,17 @@ static int leave_slowly(eddy_loop *loop, eddy_task *task)
   return eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
 }
 
+EDDY__COLD static int save_and_leave(eddy_loop *loop, eddy_task *task)
+{
+  save(loop, task);
+  return leave_slowly(loop, task);
+}
+
 /* Whether the task can be entered with nothing but a switch. */
 EDDY__INLINE bool is_simple(const eddy_task *task)
 {
-  return task->stack != NULL && !task->must_cancel && task->cancel_message == NULL;
+  return task->stack != NULL && task->inner_coro == NULL && !task->must_cancel &&
+         task->cancel_message == NULL;
 }
 
 /* Its turn has come and it has its place in the thread's state: the rest of the call it waits
@@ -139,8 +154,9 @@ static int leave_for(eddy_loop *loop, eddy_task *task, eddy_task *next, int stat
 int eddy__task_leave(eddy_task *task)
 {
   eddy_loop *loop = eddy__self.loop;
-  task->inner_outcome = eddy__self.outcome;
-  task->inner_coro = eddy__self.coro;
+  if (eddy__self.coro != NULL) return save_and_leave(loop, task);
+  task->inner_outcome = &task->future.outcome;
+  task->inner_coro = NULL;
   task->saved_errno = *loop->errno_place;
   struct eddy__entry *entry = loop->direct ? eddy__loop_glance(loop) : NULL;
   if (entry == NULL || entry->fn != eddy__task_step) return leave_slowly(loop, task);
@@ -153,7 +169,8 @@ int eddy__task_leave(eddy_task *task)
   next->steps++;
   loop->steps++;
   eddy__self.task = next;
-  restore(loop, next);
+  eddy__self.outcome = &next->future.outcome;
+  *loop->errno_place = next->saved_errno;
   if (waited && next->wait.type->resume != NULL)
     return leave_for(loop, task, next, status);
   return eddy__ctx_switch(&task->here, &next->here, status);

@@ -13,7 +13,7 @@
  *     loop.h      the loop                                 handle.h   callbacks, timers
  *     watch.h     callbacks on descriptors and signals     coro.h     stackless coroutines
  *     gen.h       generators                               inspect.h  what tasks wait for
- *     callgraph.h who waits for whom
+ *     callgraph.h who waits for whom                       executor.h work in other threads
  *     error.h     codes and messages                       value.h, time.h, version.h
  *
  * eddy/backend.h, for those who write a backend, is not included here.
@@ -26,6 +26,7 @@
 #include <eddy/coro.h>
 #include <eddy/error.h>
 #include <eddy/event.h>
+#include <eddy/executor.h>
 #include <eddy/future.h>
 #include <eddy/gather.h>
 #include <eddy/gen.h>

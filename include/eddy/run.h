@@ -9,7 +9,7 @@ EDDY_BEGIN_DECLS
 
 /**
  * Runs fn as the main task of a fresh loop until it ends; then cancels the tasks left, waits
- * for them, reports their errors and closes the loop.
+ * for them, reports their errors, waits for the threads of its executor and closes the loop.
  *
  * SIGINT cancels the main task, if SIGINT has its default action and this is the process's
  * first thread; a second SIGINT interrupts at once.

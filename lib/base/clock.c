@@ -2,11 +2,15 @@
 
 #include <eddy/error.h>
 
+#include <stdatomic.h>
+#include <stdio.h>
+
 #ifdef _WIN32
 #include <windows.h>
 #else
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,24 +62,57 @@ int eddy__on_fork(void (*before)(void), void (*in_parent)(void), void (*in_child
 
 #endif
 
+static atomic_int resting;
+
+void eddy__thread_rests(int change)
+{
+  atomic_fetch_add(&resting, change);
+}
+
+void eddy__threads_forget(void)
+{
+  atomic_store(&resting, 0);
+}
+
 #ifdef __linux__
 
 int eddy__thread_count(void)
 {
+  int count = 0;
   DIR *threads = opendir("/proc/self/task");
   if (threads == NULL) {
     /* No memory or no descriptor left: the links tell the number of directories in it. */
     struct stat task;
-    return stat("/proc/self/task", &task) == 0 && task.st_nlink > 2
-               ? (int)task.st_nlink - 2
-               : 0;
+    if (stat("/proc/self/task", &task) != 0 || task.st_nlink <= 2) return 0;
+    return (int)task.st_nlink - 2 - atomic_load(&resting);
   }
-  int count = 0;
   for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
     count += entry->d_name[0] != '.';
   }
   closedir(threads);
-  return count;
+  return count - atomic_load(&resting);
+}
+
+long eddy__thread_kernel_id(void)
+{
+  return (long)gettid();
+}
+
+void eddy__thread_await_gone(long kernel_id)
+{
+  char path[48];
+  snprintf(path, sizeof(path), "/proc/self/task/%ld", kernel_id);
+  /* It is a matter of microseconds; a number given out anew at once may end the patience. */
+  for (int i = 0; i < 10000 && access(path, F_OK) == 0; i++) {
+    sched_yield();
+  }
+}
+
+void eddy__thread_set_name(const char *name)
+{
+  char cut[16];
+  snprintf(cut, sizeof(cut), "%s", name);
+  (void)pthread_setname_np(pthread_self(), cut);
 }
 
 bool eddy__thread_is_main(void)
@@ -88,6 +125,25 @@ bool eddy__thread_is_main(void)
 int eddy__thread_count(void)
 {
   return 0;
+}
+
+long eddy__thread_kernel_id(void)
+{
+  return 0;
+}
+
+void eddy__thread_await_gone(long kernel_id)
+{
+  (void)kernel_id;
+}
+
+void eddy__thread_set_name(const char *name)
+{
+#ifdef __APPLE__
+  (void)pthread_setname_np(name);
+#else
+  (void)name;
+#endif
 }
 
 bool eddy__thread_is_main(void)

@@ -17,8 +17,23 @@ long eddy__process_id(void);
  * each of the two processes. 0 or EDDY_ENOMEM. */
 int eddy__on_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
 
-/* How many threads this process has; 0 where the system does not tell. */
+/* How many threads this process has that do not rest; 0 where the system does not tell. */
 int eddy__thread_count(void);
+
+/* So many more threads rest (are none to reckon with), or fewer. */
+void eddy__thread_rests(int change);
+
+/* None rests: a child after fork has only the thread that forked. */
+void eddy__threads_forget(void);
+
+/* The system's number of the calling thread; 0 where there is none. */
+long eddy__thread_kernel_id(void);
+
+/* Waits until the system counts a thread no more that has been joined. */
+void eddy__thread_await_gone(long kernel_id);
+
+/* Names the calling thread for debuggers, where the system can; cut to what it takes. */
+void eddy__thread_set_name(const char *name);
 
 /* Whether the calling thread is the process's first; true where the system does not tell. */
 bool eddy__thread_is_main(void);

@@ -7,13 +7,6 @@
 
 #define AHEAD 4 /* how many callbacks before its turn a handle's memory is asked for */
 
-/* A post from another thread. */
-struct posted {
-  struct eddy__post post;
-  eddy_fn *fn;
-  void *arg;
-};
-
 static eddy_loop *loop_of(const eddy_handle *handle)
 {
   return EDDY__ENTRY(eddy__pool_of(handle), eddy_loop, handles);
@@ -47,6 +40,22 @@ int eddy__handle_run(void *timer)
   return 0;
 }
 
+/* What the ring runs for a post whose memory is the poster's. */
+static int run_posted(void *arg)
+{
+  struct eddy__posted *posted = arg;
+  return posted->fn(posted->arg);
+}
+
+static void discard_posted(struct eddy__posted *posted)
+{
+  if (posted->discard == NULL) {
+    eddy__free(posted);
+  } else {
+    posted->discard(posted);
+  }
+}
+
 static void discard(eddy_timer *timer)
 {
   eddy__timer_ran(timer);
@@ -58,9 +67,10 @@ void eddy__handles_discard(eddy_loop *loop)
   struct eddy__ring *ring = &loop->ring;
   for (uint64_t position = ring->head; position != ring->tail; position++) {
     struct eddy__entry *entry = &ring->entries[position & ring->mask];
-    if (entry->fn != eddy__handle_run) continue;
+    eddy_fn *fn = entry->fn;
     entry->fn = NULL;
-    discard(entry->arg);
+    if (fn == eddy__handle_run) discard(entry->arg);
+    if (fn == run_posted) discard_posted(entry->arg);
   }
   eddy_timer *timer;
   while ((timer = loop->scheduler->take_due(loop->scheduler_state, EDDY_NEVER)) != NULL) {
@@ -175,24 +185,41 @@ void eddy_handle_unref(eddy_handle *handle)
   eddy__loop_unref(loop);
 }
 
-static int post(eddy_loop *loop, eddy_fn *fn, void *arg)
+int eddy__loop_post(eddy_loop *loop, struct eddy__posted *posted)
 {
-  struct posted *posted = eddy__alloc(sizeof(*posted));
-  if (posted == NULL) return EDDY_ENOMEM;
-  posted->fn = fn;
-  posted->arg = arg;
-  /* Only the first post since the loop last looked wakes it. */
-  if (eddy__posts_push(&loop->posts, &posted->post)) loop->io->wake(loop->io_state);
-  return 0;
+  int rc = EDDY_ECLOSED;
+  if (eddy__loop_visit(loop)) {
+    /* Only the first post since the loop last looked wakes it. */
+    if (eddy__posts_push(&loop->posts, &posted->post)) loop->io->wake(loop->io_state);
+    rc = 0;
+  }
+  eddy__loop_visit_end(loop);
+  return rc;
 }
 
 int eddy_loop_call_soon_threadsafe(eddy_loop *loop, eddy_fn *fn, void *arg)
 {
   if (loop == NULL || fn == NULL) return EDDY_EINVAL;
   if (eddy__self.loop == loop) return eddy_loop_call_soon(loop, fn, arg, NULL);
-  int rc = eddy__loop_visit(loop) ? post(loop, fn, arg) : eddy__loop_refusal(loop);
-  eddy__loop_visit_end(loop);
+  if (loop->closed || loop->inherited) return eddy__loop_refusal(loop);
+  struct eddy__posted *posted = eddy__alloc(sizeof(*posted));
+  if (posted == NULL) return EDDY_ENOMEM;
+  posted->fn = fn;
+  posted->arg = arg;
+  int rc = eddy__loop_post(loop, posted);
+  if (rc < 0) eddy__free(posted);
   return rc;
+}
+
+/* What the ring runs for the oldest post that was taken; it is off the list. */
+static struct eddy__entry next_taken(eddy_loop *loop)
+{
+  struct eddy__posted *posted = EDDY__ENTRY(loop->taken, struct eddy__posted, post);
+  loop->taken = posted->post.next;
+  if (posted->discard != NULL) return (struct eddy__entry){run_posted, posted};
+  struct eddy__entry entry = {posted->fn, posted->arg};
+  eddy__free(posted);
+  return entry;
 }
 
 void eddy__posts_collect(eddy_loop *loop)
@@ -204,21 +231,16 @@ void eddy__posts_collect(eddy_loop *loop)
   *end = eddy__posts_take(&loop->posts);
   while (loop->taken != NULL) {
     if (eddy__loop_book(loop) < 0) return;
-    struct posted *posted = EDDY__ENTRY(loop->taken, struct posted, post);
-    loop->taken = posted->post.next;
-    eddy__loop_push(loop, posted->fn, posted->arg);
-    eddy__free(posted);
+    struct eddy__entry entry = next_taken(loop);
+    eddy__loop_push(loop, entry.fn, entry.arg);
   }
 }
 
 bool eddy__posts_take_stranded(eddy_loop *loop, struct eddy__entry *out)
 {
-  struct posted *posted = EDDY__ENTRY(loop->taken, struct posted, post);
   /* There may be room by now: then it is queued in its order. */
   if (loop->ring.bookings < loop->ring.capacity) return false;
-  loop->taken = posted->post.next;
-  *out = (struct eddy__entry){posted->fn, posted->arg};
-  eddy__free(posted);
+  *out = next_taken(loop);
   return true;
 }
 
@@ -228,9 +250,9 @@ void eddy__posts_discard(eddy_loop *loop)
   loop->taken = NULL;
   for (int i = 0; i < 2; i++) {
     while (lists[i] != NULL) {
-      struct posted *posted = EDDY__ENTRY(lists[i], struct posted, post);
+      struct eddy__posted *posted = EDDY__ENTRY(lists[i], struct eddy__posted, post);
       lists[i] = posted->post.next;
-      eddy__free(posted);
+      discard_posted(posted);
     }
   }
 }

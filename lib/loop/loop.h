@@ -69,6 +69,15 @@ struct eddy__owned {
   void (*discard)(struct eddy__owned *owned); /* off the list when it is called */
 };
 
+/* A callback from another thread. With `discard` its memory is the poster's, until fn(arg) runs
+ * or, if the loop is closed before that, `discard` is called. */
+struct eddy__posted {
+  struct eddy__post post;
+  eddy_fn *fn;
+  void *arg;
+  void (*discard)(struct eddy__posted *posted); /* NULL: freed when it is taken in */
+};
+
 /* A callback that can be cancelled, in a block of the loop's pool of handles. One reference is
  * the loop's while the timer is not idle: until it runs or is cancelled. */
 struct eddy_handle {
@@ -149,6 +158,10 @@ struct eddy_loop {
   size_t stack_size;
   bool overflow_report;
   void *task_state;
+
+  /* The io room's. */
+  void *executor; /* the default one's record, on `owned`; or NULL */
+  bool executor_ended;
 };
 
 /* ---- loop.c ---- */
@@ -227,6 +240,10 @@ int eddy__loop_may_run(const eddy_loop *loop);
 int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode);
 
 /* ---- handle.c ---- */
+
+/* Posts from any thread, without an allocation: 0 or EDDY_ECLOSED. The loop must not be freed
+ * meanwhile. */
+int eddy__loop_post(eddy_loop *loop, struct eddy__posted *posted);
 
 /* Queues what other threads posted; what finds no memory stays for the next time. */
 void eddy__posts_collect(eddy_loop *loop);

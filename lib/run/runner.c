@@ -1,5 +1,6 @@
 #include <eddy/runner.h>
 
+#include <eddy/executor.h>
 #include <eddy/gather.h>
 #include <eddy/watch.h>
 #include <signal.h>
@@ -10,6 +11,8 @@
 #include "base/outcome.h"
 
 #undef eddy_runner_run
+
+#define THREAD_JOIN_TIMEOUT EDDY_S(300) /* as asyncio's */
 
 struct eddy_runner {
   eddy_loop_options options;
@@ -228,7 +231,11 @@ static int close_generators(void *arg)
 
 static int shut_executor_down(void *arg)
 {
-  (void)arg;
+  eddy_loop *loop = arg;
+  int rc = eddy_loop_shutdown_default_executor(loop, THREAD_JOIN_TIMEOUT);
+  if (rc != EDDY_ETIMEDOUT) return rc;
+  eddy__loop_report(loop, "threads are still at work while the runner was closing", rc,
+      eddy_message(rc), NULL, NULL, NULL);
   return 0;
 }
 

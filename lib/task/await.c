@@ -84,7 +84,7 @@ int eddy_await(eddy_future *future, eddy_value *value)
   }
   if (future->state != EDDY__PENDING) return take(future, value);
   if (!possible) return await_in_vain(task, future);
-  eddy_future_ref(future);
+  future->refs++;
   task->wait.scratch.p = value;
   task->wait.done.complete = wake_awaiter;
   eddy__future_add(future, &task->wait.done);

@@ -123,8 +123,8 @@ void eddy_future_unref(eddy_future *future)
     if (--future->refs > 0) return;
   }
   eddy_loop *loop = future->loop;
-  drop_callbacks(future);
-  eddy__outcome_clear(&future->outcome);
+  if (!eddy__list_empty(&future->callbacks)) drop_callbacks(future);
+  if (future->outcome.message != NULL) eddy__outcome_clear(&future->outcome);
   future->type->destroy(future);
   eddy__loop_unref(loop);
 }

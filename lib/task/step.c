@@ -64,7 +64,8 @@ static void nothing_runs(eddy_loop *loop)
 EDDY__INLINE eddy_task *next_task(eddy_loop *loop)
 {
   if (!loop->direct) return NULL;
-  struct eddy__entry *entry = eddy__loop_peek(loop);
+  struct eddy__entry *entry = eddy__loop_glance(loop);
+  if (entry == NULL) entry = eddy__loop_peek(loop);
   return entry != NULL && entry->fn == eddy__task_step ? entry->arg : NULL;
 }
 
@@ -326,7 +327,7 @@ void eddy__task_finish(eddy_task *task, int rc)
     task->cancel_message = NULL;
   }
   if (rc >= 0) {
-    eddy__outcome_clear(&task->future.outcome);
+    if (task->future.outcome.message != NULL) eddy__outcome_clear(&task->future.outcome);
     rc = 0;
   }
   eddy__list_remove(&task->link);

@@ -16,8 +16,8 @@ static bool cancel_task(eddy_future *future, const char *message)
 static void destroy_task(eddy_future *future)
 {
   eddy_task *task = (eddy_task *)future;
-  eddy__free(task->name);
-  eddy__free(task->cancel_message);
+  if (task->name != NULL) eddy__free(task->name);
+  if (task->cancel_message != NULL) eddy__free(task->cancel_message);
   eddy__pool_put(&eddy__tasks_of(future->loop)->pool, task);
 }
 
@@ -35,17 +35,19 @@ eddy_task *eddy__future_task(eddy_future *future)
 
 /* Everything but what it runs, its name and id. The timer and the rest of the wait record
  * are written when they are used. */
-static void init_task(eddy_task *task, eddy_loop *loop, const eddy_task_options *options)
+EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_kind kind,
+    const eddy_task_options *options)
 {
   eddy__future_init(&task->future, loop, &task_type);
   task->stack = NULL;
   task->inner_outcome = &task->future.outcome;
   task->inner_coro = NULL;
   task->saved_errno = 0;
+  task->kind = (uint8_t)kind;
   task->started = false;
   task->must_cancel = false;
   task->closing = false;
-  task->plain = false;
+  task->plain = kind == EDDY__TASK_STACKFUL;
   task->cancels = 0;
   task->spins = 0;
   task->asked = NULL;
@@ -63,13 +65,14 @@ static void init_task(eddy_task *task, eddy_loop *loop, const eddy_task_options 
 }
 
 /* A task that is complete but for what it runs; queued, and owned by the loop. */
-static int new_task(eddy_loop *loop, const eddy_task_options *options, eddy_task **out)
+EDDY__INLINE int new_task(eddy_loop *loop, enum eddy__task_kind kind,
+    const eddy_task_options *options, eddy_task **out)
 {
   if (loop == NULL) loop = eddy__self.loop;
   if (loop == NULL) return EDDY_ENOLOOP;
   int rc = eddy__loop_usable(loop);
   if (rc < 0) return rc;
-  rc = eddy__tasks_open(loop);
+  if (loop->task_state == NULL) rc = eddy__tasks_open(loop);
   if (rc < 0) return rc;
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
   char *name = NULL;
@@ -81,7 +84,7 @@ static int new_task(eddy_loop *loop, const eddy_task_options *options, eddy_task
   if (task == NULL) goto fail_task;
   rc = eddy__loop_book(loop);
   if (rc < 0) goto fail_book;
-  init_task(task, loop, options);
+  init_task(task, loop, kind, options);
   task->name = name;
   task->id = ++tasks->last_id;
   eddy__list_append(&loop->all_tasks, &task->link);
@@ -101,13 +104,13 @@ int eddy_loop_create_task_with(eddy_loop *loop, eddy_fn *fn, void *arg,
 {
   if (fn == NULL) return EDDY_EINVAL;
   eddy_task *task;
-  int rc = new_task(loop, options, &task);
+  int rc = new_task(loop, EDDY__TASK_STACKFUL, options, &task);
   if (rc < 0) return rc;
-  task->kind = EDDY__TASK_STACKFUL;
-  task->plain = true;
   task->run.body.fn = fn;
   task->run.body.arg = arg;
-  if (out != NULL) *out = eddy_task_ref(task);
+  if (out == NULL) return 0;
+  task->future.refs++;
+  *out = task;
   return 0;
 }
 
@@ -127,9 +130,8 @@ int eddy_loop_create_task_coro(
 {
   if (coro == NULL || coro->type == NULL) return EDDY_EINVAL;
   eddy_task *task;
-  int rc = new_task(loop, options, &task);
+  int rc = new_task(loop, EDDY__TASK_COROUTINE, options, &task);
   if (rc < 0) return rc;
-  task->kind = EDDY__TASK_COROUTINE;
   task->run.coro = coro;
   if (out != NULL) *out = eddy_task_ref(task);
   return 0;

@@ -71,6 +71,15 @@ static inline int run_probe(int kind, struct probe *probe)
   return rc < 0 ? rc : eddy_task_await(probe->task, NULL);
 }
 
+static inline int ignore_report(
+    eddy_loop *loop, const eddy_exception_context *context, void *arg)
+{
+  (void)loop;
+  (void)context;
+  (void)arg;
+  return 0;
+}
+
 /* ---- acts, and what they act on ---- */
 
 static inline int set_result(void *future)
@@ -99,6 +108,69 @@ static inline int done_future(int result, eddy_future **out)
 {
   CHECK_OK(test_future(NULL, out));
   return eddy_future_set_result(*out, eddy_int(result));
+}
+
+/* How many callbacks are queued, and how many timers booked: a wait that has ended adds none. */
+static inline size_t test_ready(void)
+{
+  eddy_loop_stats stats;
+  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
+  return stats.ready;
+}
+
+static inline size_t test_timers(void)
+{
+  eddy_loop_stats stats;
+  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
+  return stats.timers;
+}
+
+/* What a parked probe waits for, in words. */
+static inline int describe_probe(int kind, struct probe *probe, char *text, size_t size)
+{
+  CHECK_OK(start_probe(kind, probe));
+  CHECK_OK(eddy_sleep(0));
+  (void)eddy_task_waits_for(probe->task, text, size);
+  CHECK(eddy_task_cancel(probe->task, NULL));
+  CHECK_CODE(eddy_task_await(probe->task, NULL), EDDY_ECANCELLED);
+  test_trace_clear();
+  return 0;
+}
+
+/* Runs what is ready, once; whoever waits then goes on waiting. */
+static inline int run_once(eddy_loop *loop)
+{
+  eddy_loop_stop(loop);
+  return eddy_loop_run_forever(loop);
+}
+
+/* Makes the probe's call once and traces its code; for tasks that are closed with their loop. */
+static inline int closed_body(eddy_frame *frame)
+{
+  struct probe *self = (struct probe *)frame;
+  EDDY_BEGIN(frame);
+  EDDY_AWAIT(frame, self->rc, self->call(self));
+  trace("%s", eddy_err_name(self->rc));
+  EDDY_RAISE(frame, self->rc);
+  EDDY_END(frame);
+}
+
+/* Parks a probe in its call on a loop, ends one of its futures if told so, and closes it. */
+static inline int close_over_probe(
+    int kind, eddy_loop *loop, struct probe *probe, eddy_future *end)
+{
+  eddy_loop_set_exception_handler(loop, ignore_report, NULL);
+  eddy_frame_init(&probe->frame, closed_body);
+  CHECK_OK(
+      kind == TEST_STACKFUL
+          ? eddy_loop_create_task(loop, test_run_frame, probe, &probe->task)
+          : eddy_loop_create_task_coro(loop, &probe->frame.coro, NULL, &probe->task));
+  test_defer_late(test_unref_task, probe->task);
+  CHECK_OK(run_once(loop));
+  if (end != NULL) CHECK_OK(set_result(end));
+  CHECK_OK(eddy_loop_close(loop));
+  CHECK_TRACE("EGENERATOREXIT");
+  return 0;
 }
 
 /* ---- a task to wait for ---- */
@@ -154,19 +226,19 @@ static inline struct waits_child *new_child(eddy_time delay, enum child_manner m
   return child;
 }
 
-static inline int start_child(int kind, struct waits_child *child, eddy_future **out)
+static inline int start_child(int kind, struct waits_child *child, eddy_task **out)
 {
-  eddy_task *task;
-  int rc = test_frame_task(kind, child, waits_child_body, &task);
-  if (rc == 0) *out = eddy_task_future(task);
-  return rc;
+  return test_frame_task(kind, child, waits_child_body, out);
 }
 
 /* A child in one line. */
 static inline int child_future(
     int kind, eddy_time delay, enum child_manner manner, eddy_future **out)
 {
-  return start_child(kind, new_child(delay, manner), out);
+  eddy_task *task;
+  int rc = start_child(kind, new_child(delay, manner), &task);
+  if (rc == 0) *out = eddy_task_future(task);
+  return rc;
 }
 
 #endif

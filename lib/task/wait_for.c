@@ -7,8 +7,10 @@
 
 /*
  * With a limit in the future this is a timeout scope around eddy_await. The scope stands in
- * this function's frame if the task has a stack; else in memory that the task's own timer
- * record, which is idle meanwhile, points to.
+ * this function's frame if the task has a stack; else in memory of its own.
+ *
+ * How it waits is kept where the wait under way does not need it, in the argument of the task's
+ * own timer: NULL, eddy_await alone; the task, a future that has been cancelled; else the scope.
  */
 
 static int time_out(eddy_future *future)
@@ -131,7 +133,7 @@ int eddy_wait_for(eddy_future *future, eddy_time timeout, eddy_value *value)
   if (task == NULL) return EDDY_ENOTASK;
   if (task->wait.resumed) {
     /* A stackless coroutine goes on: `timeout` may have been computed anew since. */
-    if (task->wait.type == &cancelled_wait) return cancel_and_wait(future, value);
+    if (task->timer.arg == task) return cancel_and_wait(future, value);
     if (task->timer.arg == NULL) return eddy_await(future, value);
     return await_in_scope(task, future, timeout, value);
   }

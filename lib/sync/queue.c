@@ -85,9 +85,8 @@ void eddy_queue_unref(eddy_queue *queue)
 
 /* ---- items ---- */
 
-static int grow(eddy_queue *queue)
+EDDY__COLD static int grow(eddy_queue *queue)
 {
-  if (queue->count < queue->capacity) return 0;
   size_t capacity = queue->capacity == 0 ? 8 : queue->capacity * 2;
   struct item *items = eddy__alloc(capacity * sizeof(*items));
   if (items == NULL) return EDDY_ENOMEM;
@@ -107,7 +106,7 @@ static bool before(const eddy_queue *queue, const struct item *a, const struct i
   return order < 0 || (order == 0 && a->order < b->order);
 }
 
-static void sift_up(eddy_queue *queue, size_t index, struct item item)
+EDDY__NOINLINE static void sift_up(eddy_queue *queue, size_t index, struct item item)
 {
   while (index > 0) {
     size_t parent = (index - 1) / 2;
@@ -118,8 +117,9 @@ static void sift_up(eddy_queue *queue, size_t index, struct item item)
   queue->items[index] = item;
 }
 
-static void sift_down(eddy_queue *queue, struct item item)
+EDDY__NOINLINE static void sift_down(eddy_queue *queue)
 {
+  struct item item = queue->items[queue->count];
   size_t index = 0;
   for (;;) {
     size_t child = 2 * index + 1;
@@ -136,37 +136,31 @@ static void sift_down(eddy_queue *queue, struct item item)
 }
 
 /* There is room in the array. */
-static void insert(eddy_queue *queue, eddy_value value)
+EDDY__INLINE void insert(eddy_queue *queue, eddy_value value)
 {
-  struct item item = {value, queue->inserted++};
   if (queue->order == EDDY_QUEUE_PRIORITY) {
-    sift_up(queue, queue->count, item);
+    sift_up(queue, queue->count, (struct item){value, queue->inserted++});
   } else {
-    queue->items[(queue->first + queue->count) & (queue->capacity - 1)] = item;
+    size_t index = (queue->first + queue->count) & (queue->capacity - 1);
+    queue->items[index].value = value;
   }
   queue->count++;
   queue->unfinished++;
 }
 
 /* There is an item. */
-static eddy_value take(eddy_queue *queue)
+EDDY__INLINE eddy_value take(eddy_queue *queue)
 {
-  struct item item;
-  queue->count--;
-  switch (queue->order) {
-  case EDDY_QUEUE_LIFO:
-    item = queue->items[queue->count];
-    break;
-  case EDDY_QUEUE_PRIORITY:
-    item = queue->items[0];
-    if (queue->count > 0) sift_down(queue, queue->items[queue->count]);
-    break;
-  default:
-    item = queue->items[queue->first];
-    queue->first = (queue->first + 1) & (queue->capacity - 1);
-    break;
+  size_t last = --queue->count;
+  if (queue->order == EDDY_QUEUE_FIFO) {
+    size_t first = queue->first;
+    queue->first = (first + 1) & (queue->capacity - 1);
+    return queue->items[first].value;
   }
-  return item.value;
+  if (queue->order == EDDY_QUEUE_LIFO) return queue->items[last].value;
+  eddy_value smallest = queue->items[0].value;
+  if (last > 0) sift_down(queue);
+  return smallest;
 }
 
 /* ---- waiting ---- */
@@ -372,8 +366,10 @@ int eddy_queue_put_nowait(eddy_queue *queue, eddy_value item)
   if (queue == NULL) return EDDY_EINVAL;
   if (queue->closed) return EDDY_EQUEUESHUTDOWN;
   if (eddy_queue_full(queue)) return EDDY_EQUEUEFULL;
-  int rc = grow(queue);
-  if (rc < 0) return rc;
+  if (queue->count == queue->capacity) {
+    int rc = grow(queue);
+    if (rc < 0) return rc;
+  }
   insert(queue, item);
   wake_first(&queue->getters);
   return 0;

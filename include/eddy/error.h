@@ -106,6 +106,19 @@ enum eddy_error {
   EDDY_ERROR_END_ = 0
 };
 
+/**
+ * One of the errors that an EDDY_EGROUP is made of. All of it is borrowed from that error and
+ * must not be changed.
+ */
+typedef struct eddy_error_part {
+  const struct eddy_error_part *next;  /* the error that came after it, or NULL */
+  const struct eddy_error_part *parts; /* its own, if it is an EDDY_EGROUP; else NULL */
+  int code;
+  const char *message; /* the code's text if it had none */
+  const char *name;    /* of the task that ended with it; the group's body has its task's */
+  const char *site;    /* where that was created, or the group entered; "": not known */
+} eddy_error_part;
+
 EDDY_BEGIN_DECLS
 
 /**
@@ -161,6 +174,24 @@ EDDY_API int eddy_return(eddy_value value);
  *           when nothing was attached to `code`, never NULL.
  */
 EDDY_API const char *eddy_message(int code);
+
+/**
+ * The errors that the innermost running coroutine's or callback's latest error, an
+ * EDDY_EGROUP, is made of, in the order in which they came:
+ *
+ *     for (const eddy_error_part *part = eddy_error_parts(rc); part; part = part->next)
+ *       printf("%s: %s\n", part->name, part->message);
+ *
+ * They go where the error's message goes: through eddy_await, a gather, a timeout scope or a
+ * generator, into the task's outcome (eddy_future_error_parts), to the caller of eddy_run.
+ *
+ * asyncio   ExceptionGroup.exceptions
+ * Context   any thread.
+ * Returns   the first, borrowed until the next raise or the coroutine's end (outside every
+ *           coroutine and callback: until the thread's next raise or end); NULL: none.
+ * Cost      allocates nothing.
+ */
+EDDY_API const eddy_error_part *eddy_error_parts(int code);
 
 EDDY_END_DECLS
 

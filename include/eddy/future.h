@@ -82,6 +82,10 @@ EDDY_API EDDY_NODISCARD int eddy_future_exception(eddy_future *future, int *erro
  * when it has a value or is pending. Does not count as retrieving. */
 EDDY_API const char *eddy_future_message(const eddy_future *future);
 
+/** What its error, an EDDY_EGROUP, is made of, as eddy_error_parts; borrowed from the future.
+ * NULL when there is none. Does not count as retrieving. */
+EDDY_API const eddy_error_part *eddy_future_error_parts(const eddy_future *future);
+
 /**
  * Queues fn when the future is done; at once if it is. The same pair may be added twice.
  *

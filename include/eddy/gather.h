@@ -38,6 +38,10 @@ EDDY_API EDDY_NODISCARD int eddy_gather(eddy_future *const *children, size_t cou
  */
 EDDY_API const eddy_result *eddy_gather_results(const eddy_future *gather, size_t *count);
 
+/** The child that was argument number i, borrowed from the gather: for its message and the
+ * parts of its error. NULL when there is none, or it is no gather. */
+EDDY_API eddy_future *eddy_gather_child(const eddy_future *gather, size_t i);
+
 EDDY_END_DECLS
 
 #endif

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,12 @@ int eddy__on_fork(void (*before)(void), void (*in_parent)(void), void (*in_child
   return 0;
 }
 
+bool eddy__on_thread_end(void (*fn)(void *unused))
+{
+  (void)fn;
+  return false;
+}
+
 #else
 
 eddy_time eddy__clock_now(void)
@@ -58,6 +65,28 @@ long eddy__process_id(void)
 int eddy__on_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
 {
   return pthread_atfork(before, in_parent, in_child) == 0 ? 0 : EDDY_ENOMEM;
+}
+
+static pthread_key_t thread_end_key;
+static bool thread_end_key_made;
+static void (*_Atomic thread_end)(void *unused);
+
+static void call_thread_end(void *unused)
+{
+  atomic_load(&thread_end)(unused);
+}
+
+static void make_thread_end_key(void)
+{
+  thread_end_key_made = pthread_key_create(&thread_end_key, call_thread_end) == 0;
+}
+
+bool eddy__on_thread_end(void (*fn)(void *unused))
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  atomic_store(&thread_end, fn);
+  (void)pthread_once(&once, make_thread_end_key);
+  return thread_end_key_made && pthread_setspecific(thread_end_key, &thread_end_key) == 0;
 }
 
 #endif

@@ -2,23 +2,37 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
+#include "base/message.h"
 #include "base/self.h"
 
 /* What was raised outside every coroutine and callback: kept per thread, cut to fit. */
 static _Thread_local struct {
   int code;
   char text[200];
+  struct eddy_message *group; /* the whole error, if it is a group's; referenced */
 } outside;
+
+/* What stands outside is replaced. */
+static void forget_outside(void)
+{
+  eddy__message_unref(outside.group);
+  outside.group = NULL;
+}
+
+static void end_thread(void *unused)
+{
+  (void)unused;
+  forget_outside();
+}
 
 void eddy__outcome_clear(eddy_outcome *outcome)
 {
-  if (outcome->message != NULL) {
-    eddy__free(outcome->message->text);
-    eddy__free(outcome->message);
-    outcome->message = NULL;
-  }
+  eddy__message_unref(outcome->message);
+  outcome->message = NULL;
 }
 
 void eddy__outcome_move_message(eddy_outcome *from, eddy_outcome *to)
@@ -31,14 +45,8 @@ void eddy__outcome_move_message(eddy_outcome *from, eddy_outcome *to)
 /* The outcome's message for `code`, emptied; NULL without memory. */
 static struct eddy_message *renew(eddy_outcome *outcome, int code)
 {
-  if (outcome->message == NULL) {
-    outcome->message = eddy__alloc(sizeof(*outcome->message));
-    if (outcome->message == NULL) return NULL;
-  }
-  struct eddy_message *message = outcome->message;
-  eddy__free(message->text);
-  *message = (struct eddy_message){.code = code, .number = -1};
-  return message;
+  outcome->message = eddy__message_renew(outcome->message, code);
+  return outcome->message;
 }
 
 void eddy__outcome_set_message(eddy_outcome *outcome, int code, const char *text)
@@ -51,28 +59,22 @@ void eddy__outcome_set_message(eddy_outcome *outcome, int code, const char *text
   if (message->text == NULL) eddy__outcome_clear(outcome);
 }
 
-/* Puts a deferred message into words: "sock_recv descriptor 7: connection reset by peer". */
-static const char *put_together(struct eddy_message *message)
+/* The message for `code`, if there is one. */
+static struct eddy_message *message_for(const eddy_outcome *outcome, int code)
 {
-  char number[24] = "";
-  if (message->number >= 0) snprintf(number, sizeof(number), " %lld", (long long)message->number);
-  const char *object = message->object != NULL ? message->object : "";
-  const char *space = message->object != NULL ? " " : "";
-  const char *text = eddy_strerror(message->code);
-  int size = snprintf(NULL, 0, "%s%s%s%s: %s", message->operation, space, object, number, text);
-  message->text = eddy__alloc((size_t)size + 1);
-  if (message->text == NULL) return text;
-  snprintf(message->text, (size_t)size + 1, "%s%s%s%s: %s", message->operation, space, object,
-      number, text);
-  return message->text;
+  struct eddy_message *message = outcome->message;
+  return message != NULL && message->code == code ? message : NULL;
+}
+
+static const eddy_error_part *parts_of(const struct eddy_message *message)
+{
+  return message != NULL && message->first != NULL ? &message->first->shown : NULL;
 }
 
 const char *eddy__outcome_detail(const eddy_outcome *outcome, int code)
 {
-  struct eddy_message *message = outcome->message;
-  if (message == NULL || message->code != code) return NULL;
-  if (message->text != NULL) return message->text;
-  return put_together(message);
+  struct eddy_message *message = message_for(outcome, code);
+  return message != NULL ? eddy__message_text(message) : NULL;
 }
 
 const char *eddy__outcome_message(const eddy_outcome *outcome, int code)
@@ -81,18 +83,42 @@ const char *eddy__outcome_message(const eddy_outcome *outcome, int code)
   return detail != NULL ? detail : eddy_strerror(code);
 }
 
+const eddy_error_part *eddy__outcome_parts(const eddy_outcome *outcome, int code)
+{
+  return parts_of(message_for(outcome, code));
+}
+
 void eddy__outcome_copy_message(const eddy_outcome *from, int code, eddy_outcome *to)
 {
-  const char *detail = eddy__outcome_detail(from, code);
-  if (detail != NULL) eddy__outcome_set_message(to, code, detail);
+  struct eddy_message *message = message_for(from, code);
+  if (message == NULL) return;
+  eddy__message_ref(message);
+  eddy__outcome_clear(to);
+  to->message = message;
+}
+
+void eddy__outcome_pass_on(const eddy_outcome *from, int code)
+{
+  struct eddy_message *message = message_for(from, code);
+  if (message == NULL) return;
+  if (eddy__self.outcome != NULL) {
+    eddy__outcome_copy_message(from, code, eddy__self.outcome);
+    return;
+  }
+  (void)eddy_raise(code, "%s", eddy__message_text(message));
+  if (message->first != NULL && eddy__on_thread_end(end_thread)) {
+    outside.group = eddy__message_ref(message);
+  }
 }
 
 int eddy__fail(int code, const char *operation, const char *object, int64_t number)
 {
   eddy_outcome *outcome = eddy__self.outcome;
   if (outcome == NULL) {
+    forget_outside();
     outside.code = code;
-    snprintf(outside.text, sizeof(outside.text), "%s: %s", operation, eddy_strerror(code));
+    snprintf(
+        outside.text, sizeof(outside.text), "%s: %s", operation, eddy_strerror(code));
     return code;
   }
   struct eddy_message *message = renew(outcome, code);
@@ -110,9 +136,12 @@ int eddy_raise(int code, const char *format, ...)
   va_list args;
   va_start(args, format);
   if (outcome == NULL) {
-    outside.code = code;
-    vsnprintf(outside.text, sizeof(outside.text), format, args);
+    char said[sizeof(outside.text)]; /* an argument may be what is replaced */
+    vsnprintf(said, sizeof(said), format, args);
     va_end(args);
+    forget_outside();
+    outside.code = code;
+    memcpy(outside.text, said, sizeof(said));
     return code;
   }
   int size = vsnprintf(NULL, 0, format, args);
@@ -142,8 +171,13 @@ int eddy_return(eddy_value value)
 
 const char *eddy_message(int code)
 {
-  if (eddy__self.outcome == NULL) {
-    return outside.code == code && code != 0 ? outside.text : eddy_strerror(code);
-  }
-  return eddy__outcome_message(eddy__self.outcome, code);
+  if (eddy__self.outcome != NULL) return eddy__outcome_message(eddy__self.outcome, code);
+  if (outside.code != code || code == 0) return eddy_strerror(code);
+  return outside.group != NULL ? eddy__message_text(outside.group) : outside.text;
+}
+
+const eddy_error_part *eddy_error_parts(int code)
+{
+  if (eddy__self.outcome != NULL) return eddy__outcome_parts(eddy__self.outcome, code);
+  return outside.code == code ? parts_of(outside.group) : NULL;
 }

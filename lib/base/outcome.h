@@ -4,22 +4,13 @@
 
 #include <eddy/coro.h>
 
-/* A message; the library's own are kept as parts and put together when first read. */
-struct eddy_message {
-  int code;
-  char *text;            /* owned; NULL until a deferred message is read */
-  const char *operation; /* deferred: "sock_recv", a literal */
-  const char *object;    /* deferred: "descriptor", "queue", ... a literal, or NULL */
-  int64_t number;        /* deferred: the descriptor's number, or -1 */
-};
-
-/* Frees the message and leaves the outcome empty. */
+/* Lets go of the message and leaves the outcome empty. */
 void eddy__outcome_clear(eddy_outcome *outcome);
 
 /* Takes the message over; `from` is left without one. */
 void eddy__outcome_move_message(eddy_outcome *from, eddy_outcome *to);
 
-/* Gives `to` a copy of the message for `code`, if there is one. */
+/* Gives `to` the message for `code` too, if there is one; it is shared from then on. */
 void eddy__outcome_copy_message(const eddy_outcome *from, int code, eddy_outcome *to);
 
 /* Sets a message (copied; NULL: none). Without memory there is none. */
@@ -30,6 +21,12 @@ const char *eddy__outcome_message(const eddy_outcome *outcome, int code);
 
 /* The message's own text, or NULL if nothing was attached for `code`. */
 const char *eddy__outcome_detail(const eddy_outcome *outcome, int code);
+
+/* The errors that `code` is made of, if it is a group's. */
+const eddy_error_part *eddy__outcome_parts(const eddy_outcome *outcome, int code);
+
+/* Tells the caller, be it a coroutine, a callback or the thread, what `from` says of `code`. */
+void eddy__outcome_pass_on(const eddy_outcome *from, int code);
 
 /*
  * As eddy_raise, for the library's own errors: no text is built before someone asks.

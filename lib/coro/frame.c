@@ -57,8 +57,7 @@ void eddy_frame_init(eddy_frame *frame, eddy_frame_fn *fn)
 static int hand_over(eddy_frame *frame, int rc)
 {
   if (frame->line != LINE_ENDED) return rc;
-  const char *detail = rc < 0 ? eddy__outcome_detail(&frame->coro.outcome, rc) : NULL;
-  if (detail != NULL) (void)eddy_raise(rc, "%s", detail);
+  if (rc < 0) eddy__outcome_pass_on(&frame->coro.outcome, rc);
   eddy__outcome_clear(&frame->coro.outcome);
   return rc;
 }

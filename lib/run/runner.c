@@ -109,14 +109,6 @@ static int ready_loop(eddy_runner *runner, eddy_loop **out)
   return rc < 0 ? rc : eddy_runner_get_loop(runner, out);
 }
 
-/* The caller has perhaps no coroutine to keep the message in: it becomes the thread's. */
-static void tell_caller(const eddy_future *future, int rc)
-{
-  if (future->error != rc) return;
-  const char *detail = eddy__outcome_detail(&future->outcome, rc);
-  if (detail != NULL) (void)eddy_raise(rc, "%s", detail);
-}
-
 /* Runs the loop until the task has ended; its reference is used up. */
 static int run_main(eddy_loop *loop, eddy_task *task, eddy_value *value)
 {
@@ -131,7 +123,6 @@ static int run_main(eddy_loop *loop, eddy_task *task, eddy_value *value)
              eddy_task_uncancel(task) == 0) {
     rc = EDDY_EINTERRUPTED;
   }
-  if (rc < 0) tell_caller(&task->future, rc);
   if (rc == 0 && value != NULL) *value = result;
   eddy_task_unref(task);
   return rc;

@@ -233,6 +233,11 @@ const char *eddy_future_message(const eddy_future *future)
   return future->error == 0 ? "" : eddy__outcome_message(&future->outcome, future->error);
 }
 
+const eddy_error_part *eddy_future_error_parts(const eddy_future *future)
+{
+  return future->error == 0 ? NULL : eddy__outcome_parts(&future->outcome, future->error);
+}
+
 static int run_callback(void *arg)
 {
   struct callback *callback = arg;

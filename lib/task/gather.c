@@ -49,7 +49,8 @@ static void destroy_gather(eddy_future *future)
   eddy__free(gather);
 }
 
-static const struct eddy__future_type gather_type = {"gather", cancel_gather, destroy_gather};
+static const struct eddy__future_type gather_type = {
+    "gather", cancel_gather, destroy_gather};
 
 static void end_with(struct gather *gather, const eddy_future *child, int error)
 {
@@ -137,8 +138,9 @@ static struct gather *new_gather(eddy_loop *loop, size_t count)
 static void add_child(struct gather *gather, eddy_future *future)
 {
   struct child *child = &gather->children[gather->distinct++];
-  *child = (struct child){
-      .done.complete = queue_child_done, .gather = gather, .future = eddy_future_ref(future)};
+  *child = (struct child){.done.complete = queue_child_done,
+      .gather = gather,
+      .future = eddy_future_ref(future)};
   eddy__list_init(&child->done.link);
   if (future->state != EDDY__PENDING) return;
   eddy_future_ref(&gather->future); /* until its callback ran */
@@ -190,4 +192,11 @@ const eddy_result *eddy_gather_results(const eddy_future *future, size_t *count)
   const struct gather *gather = (const struct gather *)future;
   if (count != NULL) *count = gather->count;
   return gather->results;
+}
+
+eddy_future *eddy_gather_child(const eddy_future *future, size_t i)
+{
+  if (future == NULL || future->type != &gather_type) return NULL;
+  const struct gather *gather = (const struct gather *)future;
+  return i < gather->count ? gather->arguments[i] : NULL;
 }

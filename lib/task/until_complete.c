@@ -26,9 +26,7 @@ int eddy_loop_run_until_complete(eddy_loop *loop, eddy_future *future, eddy_valu
       rc = EDDY_ESTOPPED;
     } else {
       rc = eddy_future_result(future, value);
-      if (rc < 0 && eddy__self.outcome != NULL) {
-        eddy__outcome_copy_message(&future->outcome, rc, eddy__self.outcome);
-      }
+      if (rc < 0) eddy__outcome_pass_on(&future->outcome, rc);
     }
   }
   eddy_future_unref(future);

@@ -7,6 +7,7 @@
  *     gather.h    many futures as one                      timeout.h  scopes with a deadline
  *     wait.h      waiting for some of many, with a limit   shield.h   from cancellation
  *     as_completed.h  futures in the order they end
+ *     task_group.h  scopes that no task in them outlives
  *     queue.h     queues between tasks                     sock.h     sockets in tasks
  *     lock.h      locks                                    event.h    a flag to wait for
  *     semaphore.h semaphores
@@ -41,6 +42,7 @@
 #include <eddy/shield.h>
 #include <eddy/sock.h>
 #include <eddy/task.h>
+#include <eddy/task_group.h>
 #include <eddy/time.h>
 #include <eddy/timeout.h>
 #include <eddy/value.h>

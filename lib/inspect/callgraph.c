@@ -11,7 +11,7 @@
 /* Each knows the records of one kind of waiter on a future's list. */
 static eddy_future *(*const finders[])(struct eddy__done *done) = {eddy__await_waiter,
     eddy__gather_waiter, eddy__shield_waiter, eddy__wait_waiter, eddy__wait_for_waiter,
-    eddy__as_completed_waiter};
+    eddy__as_completed_waiter, eddy__task_group_waiter};
 
 /* What waits through this record, or NULL: a callback of the program's own. */
 static eddy_future *find_waiter(struct eddy__done *done)

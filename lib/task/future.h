@@ -70,6 +70,7 @@ eddy_future *eddy__shield_waiter(struct eddy__done *done);       /* shield.c */
 eddy_future *eddy__wait_waiter(struct eddy__done *done);         /* wait_futures.c */
 eddy_future *eddy__wait_for_waiter(struct eddy__done *done);     /* wait_for.c */
 eddy_future *eddy__as_completed_waiter(struct eddy__done *done); /* as_completed.c */
+eddy_future *eddy__task_group_waiter(struct eddy__done *done);   /* task_group.c */
 
 static inline void eddy__future_add(eddy_future *future, struct eddy__done *done)
 {

@@ -235,7 +235,7 @@ size_t eddy_backend_holds(const eddy_loop *loop)
 void eddy_loop_set_debug(eddy_loop *loop, bool on)
 {
   loop->debug = on;
-  loop->direct = !on;
+  loop->direct = !on && loop->eager == 0;
   loop->special = on || loop->closed || loop->inherited;
 }
 

@@ -52,6 +52,7 @@ EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_ki
   task->spins = 0;
   task->asked = NULL;
   task->cancel_message = NULL;
+  task->scopes = NULL;
   eddy__list_init(&task->wait.done.link);
   task->wait.status = 0;
   task->wait.state = EDDY__WAIT_NONE;

@@ -78,6 +78,8 @@ struct eddy__wait {
   bool granted; /* the object woke it, whatever came after */
 };
 
+struct eddy__scope; /* timeout.c */
+
 enum eddy__task_kind { EDDY__TASK_STACKFUL, EDDY__TASK_COROUTINE };
 
 struct eddy_task {
@@ -99,6 +101,7 @@ struct eddy_task {
   eddy_task
       *asked; /* while a request goes along: where it goes next, itself at the end */
   char *cancel_message;
+  struct eddy__scope *scopes; /* timeout.c: the innermost one that is entered */
 
   struct eddy__wait wait;
   eddy_timer timer; /* of eddy_sleep, eddy_wait, eddy_wait_for */

@@ -249,6 +249,11 @@ void eddy_loop_set_slow_callback_duration(eddy_loop *loop, eddy_time duration)
   loop->slow_callback = duration;
 }
 
+eddy_time eddy_loop_get_slow_callback_duration(const eddy_loop *loop)
+{
+  return loop->slow_callback;
+}
+
 void eddy_loop_get_stats(const eddy_loop *loop, eddy_loop_stats *stats)
 {
   *stats = (eddy_loop_stats){

@@ -39,7 +39,7 @@ awk -F '\t' '
   FILENAME ~ /surface\.tsv$/ {
     rows["surface"]++
     if (NF != 5) { complain("not five columns: area, asyncio, C names, tests, note"); next }
-    if (seen[$1, $2]++) complain($2 " is there twice")
+    if (seen[FILENAME, $1, $2]++) complain($2 " is there twice")
     if ($3 != "-") {
       count = split($3, name, " ")
       for (i = 1; i <= count; i++)

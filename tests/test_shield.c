@@ -410,3 +410,25 @@ EDDY_TEST(shield, of_a_closed_loop_is_let_go_of)
   CHECK(!eddy_future_done(shields[0]));
   return 0;
 }
+
+static int fail_in_a_group(void *arg)
+{
+  eddy_task_group *group = arg;
+  int rc = eddy_task_group_enter(group);
+  if (rc < 0) return rc;
+  return eddy_task_group_exit(group, eddy_raise(EDDY_EIO, "on fire"));
+}
+
+EDDY_TASK_TEST(shield, error_of_a_group_keeps_its_parts)
+{
+  eddy_task_group *group = test_new(sizeof *group);
+  eddy_future *shield;
+  eddy_task *task;
+  CHECK_OK(test_task(fail_in_a_group, group, &task));
+  CHECK_OK(test_shield(eddy_task_future(task), &shield));
+  CHECK_CODE(eddy_wait_for(shield, EDDY_S(10), NULL), EDDY_EGROUP);
+  const eddy_error_part *part = eddy_error_parts(EDDY_EGROUP);
+  CHECK(part != NULL);
+  CHECK_STR(part->message, "on fire");
+  return 0;
+}

@@ -253,3 +253,34 @@ EDDY_TASK_TEST(timeout, another_task_may_move_the_deadline)
   }
   return 0;
 }
+
+/* ---- around a task group ---- */
+
+static int crash_in_cleanup(void *arg)
+{
+  (void)arg;
+  (void)eddy_sleep(EDDY_S(2)); /* the expiry ends it */
+  return eddy_raise(EDDY_EIO, "crashed");
+}
+
+EDDY_TASK_TEST(timeout, task_group_that_fails_while_it_is_ended_has_the_error)
+{
+  eddy_timeout *scope = test_new(sizeof *scope);
+  eddy_task_group *group = test_new(sizeof *group);
+  CHECK_OK(eddy_timeout_enter(scope, EDDY_MS(5)));
+  int rc = eddy_task_group_enter(group);
+  if (rc == 0) {
+    rc = eddy_task_group_create_task(group, crash_in_cleanup, NULL, NULL);
+    if (rc == 0) rc = eddy_sleep(EDDY_S(1));
+    rc = eddy_task_group_exit(group, rc);
+  }
+  CHECK_CODE(eddy_timeout_exit(scope, rc), EDDY_EGROUP);
+  CHECK(eddy_timeout_expired(scope));
+  const eddy_error_part *part = eddy_error_parts(EDDY_EGROUP);
+  CHECK(part != NULL);
+  CHECK_EQ(part->code, EDDY_EIO);
+  CHECK_STR(part->message, "crashed");
+  CHECK_PTR(part->next, NULL);
+  CHECK_EQ(eddy_task_cancelling(eddy_current_task()), 0);
+  return 0;
+}

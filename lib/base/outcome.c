@@ -91,8 +91,8 @@ const eddy_error_part *eddy__outcome_parts(const eddy_outcome *outcome, int code
 void eddy__outcome_copy_message(const eddy_outcome *from, int code, eddy_outcome *to)
 {
   struct eddy_message *message = message_for(from, code);
-  if (message == NULL) return;
-  eddy__message_ref(message);
+  if (message == NULL && message_for(to, code) == NULL) return;
+  if (message != NULL) eddy__message_ref(message);
   eddy__outcome_clear(to);
   to->message = message;
 }

@@ -10,7 +10,8 @@ void eddy__outcome_clear(eddy_outcome *outcome);
 /* Takes the message over; `from` is left without one. */
 void eddy__outcome_move_message(eddy_outcome *from, eddy_outcome *to);
 
-/* Gives `to` the message for `code` too, if there is one; it is shared from then on. */
+/* Gives `to` the message for `code` too; it is shared from then on. If there is none, `to` has
+ * none for it either. */
 void eddy__outcome_copy_message(const eddy_outcome *from, int code, eddy_outcome *to);
 
 /* Sets a message (copied; NULL: none). Without memory there is none. */

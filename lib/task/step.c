@@ -13,7 +13,8 @@
 #include "base/check.h"
 #include "base/outcome.h"
 
-/* Says what the delivered cancellation says. */
+/* Says what the delivered cancellation says, be that nothing: what an earlier one said is not
+ * to be taken for it. */
 EDDY__COLD static void deliver_cancel_message(eddy_task *task)
 {
   eddy__outcome_set_message(task->inner_outcome, EDDY_ECANCELLED, task->cancel_message);
@@ -29,8 +30,7 @@ EDDY__INLINE int begin_step(eddy_loop *loop, eddy_task *task)
     task->must_cancel = false;
     status = EDDY_ECANCELLED;
   }
-  if (task->cancel_message != NULL && status == EDDY_ECANCELLED)
-    deliver_cancel_message(task);
+  if (status == EDDY_ECANCELLED) deliver_cancel_message(task);
   task->steps++;
   loop->steps++;
   eddy__self.task = task;
@@ -140,7 +140,7 @@ EDDY__COLD static int save_and_leave(eddy_loop *loop, eddy_task *task)
 EDDY__INLINE bool is_simple(const eddy_task *task)
 {
   return task->stack != NULL && task->inner_coro == NULL && !task->must_cancel &&
-         task->cancel_message == NULL;
+         task->wait.status != EDDY_ECANCELLED;
 }
 
 /* Its turn has come and it has its place in the thread's state: the rest of the call it waits
@@ -289,31 +289,6 @@ static void step_coroutine(eddy_loop *loop, eddy_task *task, int status)
   eddy__task_finish(task, rc);
 }
 
-/* Whoever creates the task is the hub meanwhile: there the step comes back to when it suspends
- * or ends, since nothing is gone on to directly. */
-void eddy__task_start(eddy_task *task)
-{
-  eddy_loop *loop = task->future.loop;
-  struct eddy__tasks *tasks = eddy__tasks_of(loop);
-  struct eddy__self creator = eddy__self;
-  struct eddy__ctx hub = tasks->hub;
-  int creators_errno = *loop->errno_place;
-  loop->eager++;
-  loop->direct = false;
-  eddy__self.coro = NULL;
-  int status = begin_step(loop, task);
-  if (task->kind == EDDY__TASK_STACKFUL) {
-    step_stackful(loop, task, status);
-  } else {
-    step_coroutine(loop, task, status);
-  }
-  loop->eager--;
-  loop->direct = loop->eager == 0 && !loop->debug;
-  tasks->hub = hub;
-  eddy__self = creator;
-  *loop->errno_place = creators_errno;
-}
-
 int eddy__task_step(void *arg)
 {
   eddy_task *task = arg;
@@ -345,7 +320,10 @@ void eddy__task_finish(eddy_task *task, int rc)
     eddy__op_free(loop, task->op);
     task->op = NULL;
   }
-  if (rc >= 0 && task->must_cancel) rc = EDDY_ECANCELLED;
+  if (rc >= 0 && task->must_cancel) {
+    rc = EDDY_ECANCELLED;
+    deliver_cancel_message(task);
+  }
   if (task->cancel_message != NULL) {
     if (rc == EDDY_ECANCELLED) deliver_cancel_message(task);
     eddy__free(task->cancel_message);

@@ -4,14 +4,14 @@
  *     run.h       eddy_run: the entry of a program made of tasks
  *     runner.h    several runs on one loop
  *     task.h      tasks, eddy_sleep, cancellation          future.h   futures, eddy_await
- *     task_factory.h  who makes a loop's tasks; eager ones
  *     gather.h    many futures as one                      timeout.h  scopes with a deadline
  *     wait.h      waiting for some of many, with a limit   shield.h   from cancellation
  *     as_completed.h  futures in the order they end
  *     task_group.h  scopes that no task in them outlives
  *     queue.h     queues between tasks                     sock.h     sockets in tasks
  *     lock.h      locks                                    event.h    a flag to wait for
- *     semaphore.h semaphores
+ *     condition.h  waiting, with a lock, for a change      semaphore.h  units to take
+ *     barrier.h   tasks that wait for one another
  *     loop.h      the loop                                 handle.h   callbacks, timers
  *     watch.h     callbacks on descriptors and signals     coro.h     stackless coroutines
  *     gen.h       generators                               inspect.h  what tasks wait for
@@ -24,7 +24,9 @@
 #define EDDY_H
 
 #include <eddy/as_completed.h>
+#include <eddy/barrier.h>
 #include <eddy/callgraph.h>
+#include <eddy/condition.h>
 #include <eddy/coro.h>
 #include <eddy/error.h>
 #include <eddy/event.h>
@@ -43,7 +45,6 @@
 #include <eddy/shield.h>
 #include <eddy/sock.h>
 #include <eddy/task.h>
-#include <eddy/task_factory.h>
 #include <eddy/task_group.h>
 #include <eddy/time.h>
 #include <eddy/timeout.h>

@@ -25,8 +25,10 @@ enum { STAGE_ACTORS = 8, STAGE_TURNS = 60 };
 
 struct stage {
   eddy_lock *lock;
+  eddy_condition *condition;
   eddy_event *event;
   eddy_semaphore *semaphore;
+  eddy_barrier *barrier;
   uint64_t begin;
   bool over; /* what is left of the actors is being ended */
   struct stage_actor *actors[STAGE_ACTORS];
@@ -44,6 +46,7 @@ struct stage_actor {
   bool tries;
   int turns;
   const struct stage_word *call;
+  size_t index;
   int64_t value; /* what it gave; -1: nothing to be traced */
   int rc;
   eddy_task *task;
@@ -105,6 +108,52 @@ static inline int stage_drained(struct stage_actor *self)
   return 0;
 }
 
+static inline int stage_wait(struct stage_actor *self)
+{
+  return eddy_condition_wait(self->stage->condition);
+}
+
+/* "notify" or "notify:2" */
+static inline int stage_notify(struct stage_actor *self)
+{
+  int n = self->argument[0] != '\0' ? atoi(self->argument) : 1;
+  return eddy_condition_notify(self->stage->condition, (size_t)n);
+}
+
+static inline int stage_notify_all(struct stage_actor *self)
+{
+  return eddy_condition_notify_all(self->stage->condition);
+}
+
+static inline int stage_barrier(struct stage_actor *self)
+{
+  int rc = eddy_barrier_wait(self->stage->barrier, &self->index);
+  if (rc == 0) self->value = (int64_t)self->index;
+  return rc;
+}
+
+static inline int stage_reset(struct stage_actor *self)
+{
+  return eddy_barrier_reset(self->stage->barrier);
+}
+
+static inline int stage_abort(struct stage_actor *self)
+{
+  return eddy_barrier_abort(self->stage->barrier);
+}
+
+static inline int stage_waiting(struct stage_actor *self)
+{
+  self->value = (int64_t)eddy_barrier_n_waiting(self->stage->barrier);
+  return 0;
+}
+
+static inline int stage_broken(struct stage_actor *self)
+{
+  self->value = eddy_barrier_broken(self->stage->barrier);
+  return 0;
+}
+
 /* "cancel:b" or "cancel:b:why" */
 static inline int stage_cancel(struct stage_actor *self)
 {
@@ -141,6 +190,14 @@ static const struct stage_word stage_words[] = {
     {"take", stage_take},
     {"give", stage_give},
     {"drained", stage_drained},
+    {"wait", stage_wait},
+    {"notify", stage_notify},
+    {"notify_all", stage_notify_all},
+    {"barrier", stage_barrier},
+    {"reset", stage_reset},
+    {"abort", stage_abort},
+    {"waiting", stage_waiting},
+    {"broken", stage_broken},
     {"cancel", stage_cancel},
     {"uncancel", stage_uncancel},
 };
@@ -214,17 +271,20 @@ static inline void stage_free(void *arg)
   eddy_lock_unref(stage->lock);
   eddy_event_unref(stage->event);
   eddy_semaphore_unref(stage->semaphore);
+  eddy_condition_unref(stage->condition);
+  eddy_barrier_unref(stage->barrier);
 }
 
 /* `units` of the semaphore and `parties` of the barrier. */
 static inline int stage_new(int units, int parties, struct stage **out)
 {
-  (void)parties;
   struct stage *stage = test_new(sizeof *stage);
   test_defer_late(stage_free, stage);
   CHECK_OK(eddy_lock_new(&stage->lock));
   CHECK_OK(eddy_event_new(&stage->event));
   CHECK_OK(eddy_semaphore_new(units, &stage->semaphore));
+  CHECK_OK(eddy_condition_new(stage->lock, &stage->condition));
+  CHECK_OK(eddy_barrier_new((size_t)parties, &stage->barrier));
   *out = stage;
   return 0;
 }
@@ -249,6 +309,23 @@ static inline int stage_start(struct stage *stage, enum kind kind, const char *s
   return 0;
 }
 
+/* Ends the actors that never will. One that waits for the lock in the middle of a condition's
+ * wait cannot be cancelled before it has it. */
+static inline int stage_end(struct stage *stage)
+{
+  bool some = true;
+  stage->over = true;
+  while (some) {
+    some = false;
+    if (eddy_lock_locked(stage->lock)) CHECK_OK(eddy_lock_release(stage->lock));
+    for (int i = 0; i < STAGE_ACTORS && stage->actors[i] != NULL; i++) {
+      if (eddy_task_cancel(stage->actors[i]->task, NULL)) some = true;
+    }
+    CHECK_OK(settle());
+  }
+  return 0;
+}
+
 /* Lets the actors play until all have ended; traces those who never will, and ends them. */
 static inline int stage_finish(struct stage *stage)
 {
@@ -259,11 +336,7 @@ static inline int stage_finish(struct stage *stage)
     struct stage_actor *actor = stage->actors[i];
     if (!eddy_task_done(actor->task)) trace("%c:stuck", actor->name);
   }
-  stage->over = true;
-  for (int i = 0; i < STAGE_ACTORS && stage->actors[i] != NULL; i++) {
-    (void)eddy_task_cancel(stage->actors[i]->task, NULL);
-  }
-  return settle();
+  return stage_end(stage);
 }
 
 static inline int stage_play(int units, int parties, enum kind kind, const char *scripts)

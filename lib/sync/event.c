@@ -1,5 +1,6 @@
 #include <eddy/event.h>
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "sync/line.h"
@@ -8,7 +9,7 @@ struct eddy_event {
   size_t refs;
   bool set;
   eddy_loop *loop; /* eddy__bind */
-  struct eddy__link waiters;
+  struct eddy__link line;
 };
 
 int eddy_event_new(eddy_event **out)
@@ -17,7 +18,7 @@ int eddy_event_new(eddy_event **out)
   eddy_event *event = eddy__alloc(sizeof(*event));
   if (event == NULL) return EDDY_ENOMEM;
   event->refs = 1;
-  eddy__list_init(&event->waiters);
+  eddy__list_init(&event->line);
   *out = event;
   return 0;
 }
@@ -39,10 +40,7 @@ void eddy_event_set(eddy_event *event)
 {
   if (event == NULL) return;
   event->set = true;
-  struct eddy__link *first;
-  while ((first = eddy__list_first(&event->waiters)) != NULL) {
-    eddy__wait_wake(eddy__line_task(first), 0);
-  }
+  eddy__line_notify(&event->line, SIZE_MAX);
 }
 
 void eddy_event_clear(eddy_event *event)
@@ -80,5 +78,5 @@ int eddy_event_wait(eddy_event *event)
   rc = eddy__bind(&event->loop, task->future.loop, "event wait");
   if (rc < 0) return rc;
   eddy_event_ref(event);
-  return eddy__line_wait(&event->waiters, task, &event_wait, event);
+  return eddy__line_wait(&event->line, task, &event_wait, event);
 }

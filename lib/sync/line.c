@@ -27,6 +27,18 @@ void eddy__line_wake(eddy_task *task)
   wake_in_place(task, 0);
 }
 
+void eddy__line_notify(struct eddy__link *line, size_t n)
+{
+  struct eddy__link *next;
+  for (struct eddy__link *link = line->next; n > 0 && link != line; link = next) {
+    next = link->next;
+    eddy_task *task = eddy__line_task(link);
+    if (!eddy__line_waits(task)) continue;
+    eddy__wait_wake(task, 0);
+    n--;
+  }
+}
+
 bool eddy__line_cancel(eddy_task *task, const char *message)
 {
   eddy__task_set_cancel_message(task, message);

@@ -33,6 +33,9 @@ bool eddy__line_leave(eddy_task *task);
 /* Wakes a task that waits; it keeps its place. */
 void eddy__line_wake(eddy_task *task);
 
+/* Wakes the first n who wait, and takes them out of the line. */
+void eddy__line_notify(struct eddy__link *line, size_t n);
+
 /* The cancel of these waits: the task keeps its place. */
 bool eddy__line_cancel(eddy_task *task, const char *message);
 

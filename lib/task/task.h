@@ -63,7 +63,7 @@ struct eddy__wait_type {
   void (*describe)(const eddy_task *task, char *text, size_t size);
   /* The rest of the call: returns its result, or EDDY_PENDING after eddy__wait_again. It runs
    * as the task, but on another stack, and must not call anything that waits. After an error
-   * it does not wait again. NULL: the status is the result. */
+   * other than EDDY_ECANCELLED it does not wait again. NULL: the status is the result. */
   int (*resume)(eddy_task *task, int status);
 };
 
@@ -76,9 +76,8 @@ struct eddy__wait {
   uint8_t state;
   bool resumed; /* a stackless call is about to be made again */
   bool granted; /* the object woke it, whatever came after */
+  uint8_t phase; /* the waiting call's own: where it stands, if it waits several times */
 };
-
-struct eddy__scope; /* timeout.c */
 
 enum eddy__task_kind { EDDY__TASK_STACKFUL, EDDY__TASK_COROUTINE };
 
@@ -101,7 +100,6 @@ struct eddy_task {
   eddy_task
       *asked; /* while a request goes along: where it goes next, itself at the end */
   char *cancel_message;
-  struct eddy__scope *scopes; /* timeout.c: the innermost one that is entered */
 
   struct eddy__wait wait;
   eddy_timer timer; /* of eddy_sleep, eddy_wait, eddy_wait_for */
@@ -157,12 +155,6 @@ eddy_task *eddy__future_task(eddy_future *future);
 /* Remembers what the next EDDY_ECANCELLED will say; without memory, nothing. */
 void eddy__task_set_cancel_message(eddy_task *task, const char *message);
 
-/* ---- task_factory.c ---- */
-
-/* Has the loop's factory make a task: 0 or the factory's error. */
-int eddy__task_ask_factory(eddy_loop *loop, const eddy_task_body *body,
-    const eddy_task_options *options, eddy_task **out);
-
 /* ---- await.c ---- */
 
 /* The unfinished task that this one waits for, or NULL. */
@@ -172,9 +164,6 @@ eddy_task *eddy__task_awaited(const eddy_task *task);
 
 /* The ring's function for a step of the task `arg`. */
 int eddy__task_step(void *arg);
-
-/* Runs the first step of a task that was not queued, inside the step or callback that runs. */
-void eddy__task_start(eddy_task *task);
 
 /* Leaves a suspended stackful task's stack for whatever is to run next; returns the status
  * with which the task is resumed. */
@@ -219,6 +208,9 @@ int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object
 
 /* In type.resume: parks the task once more. Returns EDDY_PENDING. */
 int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *object);
+
+/* In the call itself, after eddy__wait_again: the rest of eddy__wait. */
+int eddy__wait_suspend(eddy_task *task);
 
 /* A stackful task goes on: the rest of the call that it waits in. Returns what it is resumed
  * with, or EDDY_PENDING if it waits again. */

@@ -50,14 +50,15 @@ configure_and_build() {
 }
 
 # run_plain BUILD [COMMAND ...]: all cases under the project's own runner, on every backend,
-# through the command if there is one.
+# through the command if there is one. $plain_options are the runner's.
 run_plain() {
   plain=$1/tests/eddy_tests_plain
   shift
   plain_status=0
   for backend in $(test_backends "${plain%/tests/*}"); do
     echo "--- $backend"
-    EDDY_BACKEND=$backend "$@" "$plain" --all || plain_status=$?
+    # shellcheck disable=SC2086
+    EDDY_BACKEND=$backend "$@" "$plain" ${plain_options:-} --all || plain_status=$?
   done
   return $plain_status
 }

@@ -1,6 +1,8 @@
 #!/bin/sh
 # summary.sh backends CASES LOG "BACKEND ...": from ctest's output, how many cases ran on each
 #     backend, and which did not, with the reason. CASES: name, tab, where it makes sense.
+# summary.sh named DIRECTORY LOG: fails, and says which, if a case that a table in DIRECTORY
+#     (tests/asyncio) names passed on no backend, by ctest's or the plain runner's output.
 # summary.sh total LOG ...: `N passed, N failed`, over ctest's and the plain runner's logs.
 #     A stage that failed in another way counts as one failure.
 set -eu
@@ -112,8 +114,41 @@ total)
     END { printf "%d passed, %d failed\n", passed, failed }
   ' "$@"
   ;;
+named)
+  directory=$1 log=$2
+  set -- "$directory"/*surface.tsv "$directory"/*behaviours.tsv "$directory"/rules.tsv
+  awk -F '\t' '
+    FILENAME == ARGV[1] {
+      # 12/300 Test  #7: native/uv/queue.get_waits ....   Passed    0.03 sec
+      if (match($0, /Test +#[0-9]+: /) && $0 ~ / Passed /) {
+        split(substr($0, RSTART + RLENGTH), field, " ")
+        sub(/.*\//, "", field[1])
+        ran[field[1]] = 1
+      } else if ($0 ~ /^ok [0-9]+ - [^ ]+$/) {
+        sub(/^ok [0-9]+ - /, "")
+        ran[$0] = 1
+      }
+      next
+    }
+    /^#/ { next }
+    {
+      column = FILENAME ~ /surface/ ? 4 : FILENAME ~ /rules/ ? 2 : 3
+      count = split($column, name, " ")
+      for (i = 1; i <= count; i++) {
+        if (name[i] == "-" || seen[name[i]]++) continue
+        if (name[i] in ran) { good++; continue }
+        print "named in " FILENAME ", but passed nowhere: " name[i]
+        bad = 1
+      }
+    }
+    END {
+      printf "%d cases that the tables of asyncio name ran\n", good
+      exit bad || good == 0
+    }
+  ' "$log" "$@"
+  ;;
 *)
-  echo "summary.sh: backends or total" >&2
+  echo "summary.sh: backends, named or total" >&2
   exit 2
   ;;
 esac

@@ -22,6 +22,7 @@ if stage "dev: build" configure_and_build dev; then
   stage "dev: all tests, every backend" ctest_all dev -E '^(native/uv|uv/uv)/faults' || true
   dev_log=$stage_log
   sed -n '/tests passed,.*tests failed/p' "$dev_log"
+  stage "dev: what tests/asyncio names ran" sh cmake/summary.sh named tests/asyncio "$dev_log" || true
 fi
 
 if stage "address and undefined sanitizers: build" configure_and_build asan; then

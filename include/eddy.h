@@ -4,6 +4,7 @@
  *     run.h       eddy_run: the entry of a program made of tasks
  *     runner.h    several runs on one loop
  *     task.h      tasks, eddy_sleep, cancellation          future.h   futures, eddy_await
+ *     task_factory.h  who makes a loop's tasks; eager ones
  *     gather.h    many futures as one                      timeout.h  scopes with a deadline
  *     wait.h      waiting for some of many, with a limit   shield.h   from cancellation
  *     as_completed.h  futures in the order they end
@@ -45,6 +46,7 @@
 #include <eddy/shield.h>
 #include <eddy/sock.h>
 #include <eddy/task.h>
+#include <eddy/task_factory.h>
 #include <eddy/task_group.h>
 #include <eddy/time.h>
 #include <eddy/timeout.h>

@@ -8,6 +8,8 @@
  *     eddy_tests_plain --run NAME ...      these cases, or all of a suite
  *     eddy_tests_plain --tolerate ...      failed checks count for nothing, crashes and
  *                                          descriptors left open do
+ *     eddy_tests_plain --without FILE ...  but for those that a line of the file names; the
+ *                                          reason is the rest of the line
  *
  * The backend is taken from EDDY_BACKEND; EDDY_TEST_TIMEOUT is the limit for one case in
  * seconds (60; 0: none). The last line is `N passed, N failed`. Exit status: 0 when
@@ -24,6 +26,15 @@
 #ifndef _WIN32
 #include <unistd.h>
 #endif
+
+/* A case that is left out, with the reason why. */
+struct left_out {
+  char name[120];
+  char reason[200];
+};
+
+static struct left_out left_out[20];
+static size_t left_out_count;
 
 static struct {
   bool tolerant;
@@ -72,9 +83,43 @@ static void unlimit_time(void)
 }
 #endif
 
+/* Lines: a name, spaces, a reason; empty ones and those that begin with # say nothing. */
+static bool read_left_out(const char *path)
+{
+  char line[400];
+  FILE *file = fopen(path, "r");
+  if (file == NULL) {
+    perror(path);
+    return false;
+  }
+  while (left_out_count < sizeof left_out / sizeof left_out[0] &&
+         fgets(line, sizeof line, file) != NULL) {
+    struct left_out *one = &left_out[left_out_count];
+    if (line[0] == '#') continue;
+    if (sscanf(line, "%119s %199[^\n]", one->name, one->reason) == 2) left_out_count++;
+  }
+  bool good = feof(file);
+  fclose(file);
+  if (!good) fprintf(stderr, "%s names too many cases\n", path);
+  for (size_t i = 0; i < left_out_count; i++) {
+    if (test_find(left_out[i].name) != NULL) continue;
+    fprintf(stderr, "%s: no case matches %s\n", path, left_out[i].name);
+    good = false;
+  }
+  return good;
+}
+
+static const char *reason_against(const struct test_case *test)
+{
+  for (size_t i = 0; i < left_out_count; i++) {
+    if (strcmp(left_out[i].name, test->name) == 0) return left_out[i].reason;
+  }
+  return test_unfit(test);
+}
+
 static void run_case(struct test_case *test)
 {
-  const char *reason = test_unfit(test);
+  const char *reason = reason_against(test);
   run.number++;
   if (reason != NULL) {
     run.skipped++;
@@ -133,7 +178,10 @@ static int finish(int status)
   }
   printf("1..%d\n", run.number);
   if (run.skipped > 0)
-    printf("# %d skipped: they make no sense on %s\n", run.skipped, test_backend());
+    printf("# %d skipped: they make no sense on %s%s\n", run.skipped, test_backend(),
+        left_out_count > 0 ? ", or were left out" : "");
+  for (size_t i = 0; i < left_out_count; i++)
+    printf("# left out: %s: %s\n", left_out[i].name, left_out[i].reason);
   printf("%d passed, %d failed\n", run.passed, run.failed);
   return run.failed > 0 ? 1 : 0;
 }
@@ -147,6 +195,10 @@ int main(int argc, char **argv)
     run.tolerant = true;
     at++;
   }
+  if (at + 1 < argc && strcmp(argv[at], "--without") == 0) {
+    if (!read_left_out(argv[at + 1])) return 2;
+    at += 2;
+  }
   if (at < argc && strcmp(argv[at], "--list") == 0) return list_cases();
   if (at < argc && strcmp(argv[at], "--all") == 0) {
     for (struct test_case *test = test_cases(); test != NULL; test = test->next)
@@ -155,6 +207,8 @@ int main(int argc, char **argv)
   }
   if (at + 1 < argc && strcmp(argv[at], "--run") == 0)
     return finish(run_matching(argv + at + 1, argc - at - 1));
-  fputs("usage: eddy_tests_plain [--tolerate] --list | --all | --run NAME ...\n", stderr);
+  fputs("usage: eddy_tests_plain [--tolerate] [--without FILE] --list | --all | --run "
+        "NAME ...\n",
+      stderr);
   return 2;
 }

@@ -128,6 +128,29 @@ EDDY_TASK_TEST(as_completed, asker_that_was_overtaken_waits_on)
   return 0;
 }
 
+EDDY_TASK_TEST(as_completed, asker_that_was_overtaken_goes_behind_the_others)
+{
+  for (int kind = 0; kind < TEST_KINDS; kind++) {
+    struct probe *probes[2];
+    eddy_future *future;
+    CHECK_OK(two_probes(3, EDDY_NEVER, probes));
+    CHECK_OK(start_two(kind, probes));
+    eddy_future **futures = probes[0]->futures;
+    CHECK_OK(set_result(futures[0]));
+    CHECK_OK(eddy_sleep(0));
+    CHECK_OK(eddy_completions_next(probes[0]->completions, &future));
+    CHECK_OK(eddy_sleep(0)); /* the first asker has found nothing */
+    CHECK_OK(set_result(futures[1]));
+    CHECK_OK(eddy_task_await(probes[1]->task, NULL));
+    CHECK_PTR(probes[1]->future, futures[1]);
+    CHECK(!eddy_task_done(probes[0]->task));
+    CHECK_OK(set_result(futures[2]));
+    CHECK_OK(eddy_task_await(probes[0]->task, NULL));
+    test_trace_clear();
+  }
+  return 0;
+}
+
 EDDY_TASK_TEST(as_completed, own_cancel_strikes_only_where_it_waits)
 {
   for (int kind = 0; kind < TEST_KINDS; kind++) {
@@ -158,6 +181,7 @@ EDDY_TASK_TEST(as_completed, may_be_let_go_of_before_the_futures_end)
     CHECK_OK(test_future(NULL, &futures[i]));
   }
   CHECK_OK(set_result(futures[2]));
+  size_t bookings = test_bookings();
   CHECK_OK(eddy_as_completed(futures, 3, EDDY_S(3600), &completions));
   int rc = set_result(futures[1]); /* both its callback and that of 2 are queued */
   CHECK_PTR(eddy_completions_ref(completions), completions);
@@ -170,6 +194,8 @@ EDDY_TASK_TEST(as_completed, may_be_let_go_of_before_the_futures_end)
   CHECK_OK(set_result(futures[0]));
   CHECK_EQ(test_ready(), ready);
   CHECK_OK(eddy_sleep(0));
+  CHECK_OK(eddy_sleep(0));
+  CHECK_EQ(test_bookings(), bookings);
   return 0;
 }
 

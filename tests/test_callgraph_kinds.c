@@ -9,6 +9,8 @@ struct caller {
   eddy_future *future;
   eddy_future *shield;
   eddy_completions *completions;
+  eddy_task_group group;
+  eddy_task *leaf;
   int rc;
 };
 
@@ -142,5 +144,46 @@ EDDY_TASK_TEST(callgraph, future_that_is_done_has_no_waiters)
   CHECK_OK(eddy_future_set_exception(future, EDDY_EIO, NULL));
   CHECK_OK(no_waiter(future));
   (void)eddy_future_cancel(future, NULL);
+  return 0;
+}
+
+/* ---- task groups ---- */
+
+static int sleep_on(void *arg)
+{
+  (void)arg;
+  return eddy_sleep(EDDY_NEVER);
+}
+
+static int hold_group(eddy_frame *frame)
+{
+  struct caller *self = (struct caller *)frame;
+  EDDY_BEGIN(frame);
+  self->rc = eddy_task_group_enter(&self->group);
+  if (self->rc < 0) EDDY_RAISE(frame, self->rc);
+  self->rc = eddy_task_group_create_task(&self->group, sleep_on, NULL, &self->leaf);
+  if (self->rc == 0) test_defer_late(test_unref_task, self->leaf);
+  EDDY_AWAIT(frame, self->rc, eddy_task_group_exit(&self->group, self->rc));
+  if (self->rc < 0) EDDY_RAISE(frame, self->rc);
+  EDDY_END(frame);
+}
+
+EDDY_TASK_TEST(callgraph, task_of_a_group_is_awaited_by_the_groups_task)
+{
+  for (int kind = 0; kind < TEST_KINDS; kind++) {
+    struct caller *self = test_new(sizeof *self);
+    eddy_task *caller;
+    char text[400];
+    CHECK_OK(test_frame_task(kind, self, hold_group, &caller));
+    CHECK_OK(eddy_sleep(0));
+    CHECK_OK(look(eddy_task_future(self->leaf), NULL, caller));
+    CHECK_BETWEEN(1,
+        eddy_format_call_graph(eddy_task_future(self->leaf), 0, text, sizeof text),
+        (int)sizeof text - 1);
+    CHECK_CONTAINS(text, "exit of ");
+    (void)eddy_task_cancel(caller, NULL);
+    CHECK_CODE(eddy_task_await(caller, NULL), EDDY_ECANCELLED);
+    CHECK_OK(no_waiter(eddy_task_future(self->leaf)));
+  }
   return 0;
 }

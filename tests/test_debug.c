@@ -154,6 +154,7 @@ EDDY_TEST(debug, duration_is_100_ms_at_first)
   reports = 0;
   CHECK_OK(test_loop(&loop));
   eddy_loop_set_debug(loop, true);
+  CHECK_EQ(eddy_loop_get_slow_callback_duration(loop), EDDY_MS(100));
   eddy_loop_set_exception_handler(loop, count_reports, &reports);
   for (int i = 0; i < 50; i++) /* 100 ms in all, 2 ms each */
     CHECK_OK(eddy_loop_call_soon(loop, spin, NULL, NULL));

@@ -160,6 +160,41 @@ EDDY_TASK_TEST(future, cancelling_a_plain_one_completes_it_at_once)
 
 /* ---- callbacks (rule 15) ---- */
 
+static int await_quietly(void *future)
+{
+  int rc = eddy_await(future, NULL);
+  trace("%s: %s", eddy_err_name(rc), eddy_message(rc));
+  return 0;
+}
+
+EDDY_TASK_TEST(future, message_of_a_cancellation_is_the_waiters)
+{
+  eddy_future *future;
+  eddy_task *task;
+  CHECK_OK(test_future(NULL, &future));
+  CHECK_OK(test_task(await_quietly, future, &task));
+  CHECK_OK(eddy_sleep(0));
+  CHECK(eddy_future_cancel(future, "not wanted any more"));
+  CHECK(!eddy_future_cancel(future, "nor this"));
+  CHECK_STR(eddy_future_message(future), "not wanted any more");
+  CHECK_OK(eddy_task_await(task, NULL));
+  CHECK_TRACE("ECANCELLED: not wanted any more");
+  return 0;
+}
+
+/* What a timer or a thread brings after the future was cancelled. */
+EDDY_TASK_TEST(future, late_result_does_not_touch_a_cancelled_one)
+{
+  eddy_future *future;
+  CHECK_OK(test_future(NULL, &future));
+  CHECK(eddy_future_cancel(future, NULL));
+  CHECK_CODE(eddy_future_set_result(future, eddy_int(1)), EDDY_EINVALIDSTATE);
+  CHECK_CODE(eddy_future_set_exception(future, EDDY_EIO, "late"), EDDY_EINVALIDSTATE);
+  CHECK(eddy_future_cancelled(future));
+  CHECK_CODE(eddy_future_result(future, NULL), EDDY_ECANCELLED);
+  return 0;
+}
+
 EDDY_TASK_TEST(future, completing_runs_nothing_inline)
 {
   eddy_future *future;
@@ -335,6 +370,31 @@ EDDY_TASK_TEST(future, error_never_retrieved_is_reported_once)
   CHECK_TRACE("");
   eddy_future_unref(future);
   CHECK_TRACE(NEVER_RETRIEVED);
+  return 0;
+}
+
+static int look_at_site(
+    eddy_loop *loop, const eddy_exception_context *context, void *unused)
+{
+  (void)loop;
+  (void)unused;
+  const char *site = context->site != NULL ? context->site : "nowhere";
+  trace("%s", strstr(site, "test_future.c:") != NULL ? "here" : site);
+  return 0;
+}
+
+EDDY_TASK_TEST(future, report_says_where_the_future_was_created)
+{
+  eddy_future *future;
+  eddy_loop_set_exception_handler(eddy_get_running_loop(), look_at_site, NULL);
+  CHECK_OK(failed_future(&future));
+  eddy_future_unref(future);
+  CHECK_TRACE("here");
+  CHECK_OK((eddy_future_new)(NULL, &future)); /* without the macro it is not known */
+  int rc = eddy_future_set_exception(future, EDDY_EIO, NULL);
+  eddy_future_unref(future);
+  CHECK_OK(rc);
+  CHECK_TRACE("nowhere");
   return 0;
 }
 

@@ -182,6 +182,44 @@ EDDY_TASK_TEST(gather, later_errors_are_silent)
   return 0;
 }
 
+static int trace_end(eddy_future *gather, void *arg)
+{
+  (void)arg;
+  int error = eddy_future_result(gather, NULL);
+  trace("done:%s", error == 0 ? "ok" : eddy_err_name(error));
+  return 0;
+}
+
+EDDY_TASK_TEST(gather, is_done_once_whatever_its_children_still_do)
+{
+  for (eddy_gather_mode mode = 0; mode <= EDDY_GATHER_RETURN_EXCEPTIONS; mode++) {
+    eddy_future *children[5], *gather;
+    for (int i = 0; i < 5; i++) {
+      CHECK_OK(test_future(NULL, &children[i]));
+    }
+    CHECK_OK(test_gather(children, 5, mode, &gather));
+    CHECK_OK(eddy_future_add_done_callback(gather, trace_end, NULL));
+    CHECK_OK(eddy_future_set_result(children[0], eddy_int(1)));
+    CHECK_OK(eddy_future_set_exception(children[1], EDDY_EIO, NULL));
+    CHECK_OK(eddy_sleep(0));
+    CHECK_OK(eddy_sleep(0));
+    CHECK_TRACE(mode == EDDY_GATHER_RAISE ? "done:EIO" : "");
+    CHECK_OK(eddy_future_set_result(children[2], eddy_int(3)));
+    CHECK(eddy_future_cancel(children[3], NULL));
+    CHECK_OK(eddy_future_set_exception(children[4], EDDY_ENOENT, NULL));
+    CHECK_OK(eddy_sleep(0));
+    CHECK_OK(eddy_sleep(0));
+    CHECK_TRACE(mode == EDDY_GATHER_RAISE ? "" : "done:ok");
+    const eddy_result *results = eddy_gather_results(gather, NULL);
+    if (mode == EDDY_GATHER_RAISE) continue;
+    CHECK_EQ(results[1].error, EDDY_EIO);
+    CHECK_EQ(results[2].value.i, 3);
+    CHECK_EQ(results[3].error, EDDY_ECANCELLED);
+    CHECK_EQ(results[4].error, EDDY_ENOENT);
+  }
+  return 0;
+}
+
 EDDY_TASK_TEST(gather, error_of_its_own_is_reported_if_nobody_reads_it)
 {
   eddy_future *child, *gather;
@@ -260,6 +298,25 @@ EDDY_TASK_TEST(gather, cancelling_its_awaiter_asks_every_child)
     CHECK(eddy_task_cancelled(a));
     CHECK(eddy_task_cancelled(b));
     CHECK_TRACE("a! b!");
+  }
+  return 0;
+}
+
+EDDY_TASK_TEST(gather, message_of_the_cancel_comes_back_through_the_children)
+{
+  for (int kind = 0; kind < TEST_KINDS; kind++) {
+    for (eddy_gather_mode mode = 0; mode <= EDDY_GATHER_RETURN_EXCEPTIONS; mode++) {
+      eddy_task *a, *waiter;
+      eddy_future *child, *gather;
+      CHECK_OK(child_task(kind, "a", PASS_ON, LONG, &a, &child));
+      CHECK_OK(test_gather(&child, 1, mode, &gather));
+      CHECK_OK(test_task(wait_on, gather, &waiter));
+      CHECK_OK(eddy_sleep(0));
+      CHECK(eddy_task_cancel(waiter, "my message"));
+      CHECK_CODE(eddy_task_await(waiter, NULL), EDDY_ECANCELLED);
+      CHECK_STR(eddy_message(EDDY_ECANCELLED), "my message");
+      CHECK_TRACE("a!");
+    }
   }
   return 0;
 }

@@ -59,6 +59,7 @@ EDDY_TASK_TEST(inspect, says_what_a_task_waits_for)
     CHECK_OK(test_future(NULL, &body->future));
     CHECK_OK(describe(kind, body, text, sizeof text));
     CHECK_CONTAINS(text, "future ");
+    CHECK_CONTAINS(text, ", made at ");
     CHECK_OK(test_queue(1, &body->queue));
     body->what = GET;
     CHECK_OK(describe(kind, body, text, sizeof text));

@@ -235,20 +235,28 @@ EDDY_TASK_TEST(shield, error_that_reached_the_shield_is_reported_as_its_own)
   return 0;
 }
 
+/* The shield takes the inner's error; lets go of all but the shield. */
+static int take_over(bool cancelled, eddy_future **shield)
+{
+  eddy_future *inner;
+  CHECK_OK(eddy_future_new(NULL, &inner));
+  int rc = test_shield(inner, shield);
+  if (rc == 0) rc = set_error(inner);
+  /* Cancelled when its callback is on its way, it takes the outcome all the same. */
+  if (rc == 0 && cancelled) (void)eddy_future_cancel(*shield, NULL);
+  eddy_future_unref(inner);
+  return rc < 0 ? rc : eddy_sleep(0);
+}
+
 EDDY_TASK_TEST(shield, error_of_the_inner_counts_as_retrieved_once_taken_over)
 {
+  trace_reports(NULL);
   for (int cancelled = 0; cancelled < 2; cancelled++) {
-    eddy_future *inner, *shield;
-    trace_reports(NULL);
-    CHECK_OK(test_future(NULL, &inner));
-    CHECK_OK(test_shield(inner, &shield));
-    CHECK_OK(set_error(inner));
-    /* Cancelled when its callback is on its way, it takes the outcome all the same. */
-    if (cancelled) CHECK(eddy_future_cancel(shield, NULL));
-    CHECK_OK(eddy_sleep(0));
+    eddy_future *shield = NULL;
+    CHECK_OK(take_over(cancelled, &shield));
     CHECK_CODE(eddy_future_result(shield, NULL), cancelled ? EDDY_ECANCELLED : EDDY_EIO);
+    CHECK_TRACE("");
   }
-  CHECK_TRACE("");
   return 0;
 }
 
@@ -289,6 +297,24 @@ EDDY_TASK_TEST(shield, inner_may_be_known_to_the_shield_alone)
     CHECK_OK(rc);
     if (cancel) CHECK(eddy_future_cancel(shield, NULL));
     CHECK_EQ(eddy_future_done(shield), cancel);
+  }
+  return 0;
+}
+
+EDDY_TASK_TEST(shield, room_booked_in_the_ring_is_given_back)
+{
+  size_t bookings = test_bookings();
+  for (int end = 0; end < 3; end++) {
+    eddy_future *inner, *shield;
+    CHECK_OK(test_future(NULL, &inner));
+    CHECK_OK(test_shield(inner, &shield));
+    if (end == 1) CHECK_OK(set_result(inner));
+    if (end == 2) CHECK_OK(cancel_future(inner));
+    if (end == 0) CHECK(eddy_future_cancel(shield, NULL));
+    CHECK_OK(eddy_sleep(0));
+    CHECK(eddy_future_done(shield));
+    CHECK_OK(eddy_sleep(0));
+    CHECK_EQ(test_bookings(), bookings);
   }
   return 0;
 }
@@ -382,5 +408,27 @@ EDDY_TEST(shield, of_a_closed_loop_is_let_go_of)
   CHECK_OK(set_result(inner[0]));
   CHECK_OK(eddy_loop_close(loop));
   CHECK(!eddy_future_done(shields[0]));
+  return 0;
+}
+
+static int fail_in_a_group(void *arg)
+{
+  eddy_task_group *group = arg;
+  int rc = eddy_task_group_enter(group);
+  if (rc < 0) return rc;
+  return eddy_task_group_exit(group, eddy_raise(EDDY_EIO, "on fire"));
+}
+
+EDDY_TASK_TEST(shield, error_of_a_group_keeps_its_parts)
+{
+  eddy_task_group *group = test_new(sizeof *group);
+  eddy_future *shield;
+  eddy_task *task;
+  CHECK_OK(test_task(fail_in_a_group, group, &task));
+  CHECK_OK(test_shield(eddy_task_future(task), &shield));
+  CHECK_CODE(eddy_wait_for(shield, EDDY_S(10), NULL), EDDY_EGROUP);
+  const eddy_error_part *part = eddy_error_parts(EDDY_EGROUP);
+  CHECK(part != NULL);
+  CHECK_STR(part->message, "on fire");
   return 0;
 }

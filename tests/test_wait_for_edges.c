@@ -228,6 +228,30 @@ EDDY_TEST(wait_for, waiter_is_closed_with_its_loop)
   return 0;
 }
 
+EDDY_TASK_TEST(wait_for, room_booked_in_the_ring_is_given_back)
+{
+  for (int kind = 0; kind < TEST_KINDS; kind++) {
+    struct waits_child *child = new_child(LONG, CHILD_CLEANS_UP);
+    struct probe *probe = NULL;
+    eddy_task *task;
+    size_t bookings = test_bookings();
+    child->cleanup = EDDY_MS(2);
+    CHECK_OK(start_child(kind, child, &task));
+    CHECK_OK(eddy_sleep(0));
+    CHECK_OK(future_probe(0, &probe));
+    probe->future = eddy_task_future(task);
+    CHECK_OK(start_probe(kind, probe));
+    CHECK_OK(eddy_sleep(0));
+    CHECK(eddy_task_cancel(probe->task, NULL)); /* it leaves before the child has ended */
+    CHECK_CODE(eddy_task_await(probe->task, NULL), EDDY_ECANCELLED);
+    CHECK_CODE(eddy_task_await(task, NULL), EDDY_ECANCELLED);
+    CHECK_OK(eddy_sleep(0));
+    CHECK_EQ(test_bookings(), bookings);
+    test_trace_clear();
+  }
+  return 0;
+}
+
 EDDY_TASK_TEST(wait_for, deadline_computed_anew_does_not_matter)
 {
   eddy_loop *loop = eddy_get_running_loop();

@@ -148,6 +148,28 @@ EDDY_TASK_TEST(wait, time_that_is_up_leaves_no_callback)
   return 0;
 }
 
+EDDY_TASK_TEST(wait, room_booked_in_the_ring_is_given_back)
+{
+  for (int kind = 0; kind < TEST_KINDS; kind++) {
+    for (int end = 0; end < 2; end++) {
+      struct probe *probe = NULL;
+      size_t bookings = test_bookings();
+      CHECK_OK(wait_probe(2, EDDY_FIRST_COMPLETED, &probe));
+      probe->timeout = 0;
+      CHECK_OK(start_probe(kind, probe));
+      CHECK_OK(eddy_sleep(0));
+      CHECK_OK(
+          eddy_sleep(0)); /* the time is up: the wait's own callback comes too late */
+      if (end) CHECK_OK(set_result(probe->futures[0]));
+      CHECK_OK(eddy_task_await(probe->task, NULL));
+      CHECK_OK(eddy_sleep(0));
+      CHECK_EQ(test_bookings(), bookings);
+      CHECK_TRACE("+2 ok");
+    }
+  }
+  return 0;
+}
+
 EDDY_TASK_TEST(wait, member_may_lose_its_last_other_reference)
 {
   eddy_future *futures[2];

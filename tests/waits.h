@@ -4,6 +4,8 @@
 
 #include "tasks.h"
 
+#include "loop/loop.h"
+
 /*
  * A task that makes one call and traces "+2 ok": the iterations between the call and its
  * answer, and the answer. An act may be booked for the iteration `act_at` after the call.
@@ -123,6 +125,12 @@ static inline size_t test_timers(void)
   eddy_loop_stats stats;
   eddy_loop_get_stats(eddy_get_running_loop(), &stats);
   return stats.timers;
+}
+
+/* What the ring keeps room for: a wait that has ended gives its room back. */
+static inline size_t test_bookings(void)
+{
+  return eddy_get_running_loop()->ring.bookings;
 }
 
 /* What a parked probe waits for, in words. */

@@ -19,6 +19,12 @@ EDDY_BEGIN_DECLS
  * Returns   0; EDDY_EINVAL; EDDY_ENOLOOP; EDDY_ECLOSED; EDDY_ENOMEM.
  */
 EDDY_API EDDY_NODISCARD int eddy_future_new(eddy_loop *loop, eddy_future **out);
+#define eddy_future_new(loop, out) eddy_future_new_at(loop, EDDY_SITE("future"), out)
+
+/** What the macro of eddy_future_new calls: `site` is a literal that says where the future was
+ * made, for reports; NULL: not known. */
+EDDY_API EDDY_NODISCARD int eddy_future_new_at(
+    eddy_loop *loop, const char *site, eddy_future **out);
 
 /** One more reference. */
 EDDY_API eddy_future *eddy_future_ref(eddy_future *future);

@@ -201,6 +201,9 @@ EDDY_API bool eddy_loop_get_debug(const eddy_loop *loop);
  * asyncio: loop.slow_callback_duration. */
 EDDY_API void eddy_loop_set_slow_callback_duration(eddy_loop *loop, eddy_time duration);
 
+/** The same, read. */
+EDDY_API eddy_time eddy_loop_get_slow_callback_duration(const eddy_loop *loop);
+
 /** Fills in the loop's statistics. Loop thread. */
 EDDY_API void eddy_loop_get_stats(const eddy_loop *loop, eddy_loop_stats *stats);
 

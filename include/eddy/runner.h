@@ -17,7 +17,9 @@ EDDY_BEGIN_DECLS
  * asyncio   asyncio.Runner(debug=..., loop_factory=...)
  * Context   any thread.
  * options   copied, but for what its pointers `custom` and `uv_loop` point to; NULL: the
- *           defaults. `debug` stands for asyncio's debug; choose the backend for a factory.
+ *           defaults. `debug` is asyncio's debug (to be without what EDDY_DEBUG asks for:
+ *           eddy_loop_set_debug on eddy_runner_get_loop); the backend is chosen in place of a
+ *           factory.
  * out       owned: eddy_runner_free.
  * Returns   0; EDDY_EINVAL (out NULL); EDDY_ENOMEM.
  * Cost      no loop is made.

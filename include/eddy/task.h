@@ -5,6 +5,13 @@
 #include <eddy/coro.h>
 #include <eddy/future.h>
 
+/** When the first step of a task runs. */
+typedef enum eddy_eager_start {
+  EDDY_EAGER_START_DEFAULT = 0, /* as the loop's task factory has it; else as FALSE */
+  EDDY_EAGER_START_TRUE,        /* inside the call that creates it, if the loop runs */
+  EDDY_EAGER_START_FALSE,       /* in the next iteration */
+} eddy_eager_start;
+
 /** How to make a task; all zero means: the defaults. */
 typedef struct eddy_task_options {
   /** Copied; NULL: "Task-N". */
@@ -15,6 +22,8 @@ typedef struct eddy_task_options {
   void (*unstarted)(void *arg);
   /** A literal "file:line text"; NULL: not known. EDDY_SITE makes one. */
   const char *site;
+  /** asyncio: create_task(eager_start=...); see eddy_task_new (eddy/task_factory.h). */
+  eddy_eager_start eager_start;
 } eddy_task_options;
 
 EDDY_BEGIN_DECLS
@@ -151,7 +160,7 @@ static inline const eddy_task_options *eddy_task_options_at_(const char *site)
   return &options;
 }
 #else
-#define EDDY_TASK_HERE_(text) (&(const eddy_task_options){NULL, NULL, EDDY_SITE(text)})
+#define EDDY_TASK_HERE_(text) (&(const eddy_task_options){.site = EDDY_SITE(text)})
 #endif
 
 #endif

@@ -28,7 +28,9 @@ EDDY_BEGIN_DECLS
  * asyncio   asyncio.timeout(delay).__aenter__()
  * Context   coroutine; does not suspend.
  * delay     EDDY_NEVER: no deadline (yet); 0 or negative: at the next suspension.
- * Returns   0; EDDY_ENOTASK; EDDY_ENOMEM; EDDY_EINVAL. On failure the scope is not entered.
+ * Returns   0; EDDY_ENOTASK; EDDY_ENOMEM; EDDY_EINVAL; EDDY_ERUNTIME (the task is inside this
+ *           scope already, which goes on; one that was exited may be entered anew). On failure
+ *           the scope is not entered.
  * Cost      O(log n) in the timers booked.
  */
 EDDY_API EDDY_NODISCARD int eddy_timeout_enter(eddy_timeout *scope, eddy_time delay);

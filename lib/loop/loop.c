@@ -235,7 +235,7 @@ size_t eddy_backend_holds(const eddy_loop *loop)
 void eddy_loop_set_debug(eddy_loop *loop, bool on)
 {
   loop->debug = on;
-  loop->direct = !on;
+  loop->direct = !on && loop->eager == 0;
   loop->special = on || loop->closed || loop->inherited;
 }
 
@@ -247,6 +247,11 @@ bool eddy_loop_get_debug(const eddy_loop *loop)
 void eddy_loop_set_slow_callback_duration(eddy_loop *loop, eddy_time duration)
 {
   loop->slow_callback = duration;
+}
+
+eddy_time eddy_loop_get_slow_callback_duration(const eddy_loop *loop)
+{
+  return loop->slow_callback;
 }
 
 void eddy_loop_get_stats(const eddy_loop *loop, eddy_loop_stats *stats)

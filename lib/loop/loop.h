@@ -6,6 +6,7 @@
 #include <eddy/coro.h>
 #include <eddy/handle.h>
 #include <eddy/loop.h>
+#include <eddy/task_factory.h>
 
 #include "base/alloc.h"
 #include "base/attributes.h"
@@ -158,6 +159,9 @@ struct eddy_loop {
   size_t stack_size;
   bool overflow_report;
   void *task_state;
+  eddy_task_factory *task_factory; /* NULL: eddy_task_new */
+  void *task_factory_arg;
+  unsigned eager; /* eager first steps under way, one inside another */
 
   /* The io room's. */
   void *executor; /* the default one's record, on `owned`; or NULL */

@@ -233,7 +233,7 @@ static int shut_executor_down(void *arg)
 static int run_step(eddy_loop *loop, eddy_fn *fn)
 {
   eddy_task *task;
-  int rc = eddy_loop_create_task_with(loop, fn, loop, NULL, &task);
+  int rc = eddy_task_new(loop, &(eddy_task_body){.fn = fn, .arg = loop}, NULL, &task);
   if (rc < 0) return rc;
   rc = wait_for(loop, &task->future);
   eddy_task_unref(task);

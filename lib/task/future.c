@@ -6,6 +6,15 @@
 
 #include "base/outcome.h"
 
+/* The function behind the macro of the same name. */
+#undef eddy_future_new
+
+/* A future that the program completes. */
+struct plain {
+  eddy_future future; /* first */
+  const char *site;   /* where it was made, or NULL */
+};
+
 /* A user's done callback. It has a booking until it ran. */
 struct callback {
   struct eddy__done done;
@@ -32,7 +41,9 @@ void eddy__future_describe(eddy_future *future, char *text, size_t size)
   if (task != NULL) {
     snprintf(text, size, "%stask '%s'", shield, eddy_task_get_name(task));
   } else {
-    snprintf(text, size, "%s%s %p", shield, inner->type->name, (void *)inner);
+    const char *site = eddy__future_site(inner);
+    snprintf(text, size, "%s%s %p%s%s", shield, inner->type->name, (void *)inner,
+        site != NULL ? ", made at " : "", site != NULL ? site : "");
   }
 }
 
@@ -49,15 +60,28 @@ int eddy__futures_check(eddy_future *const *futures, size_t count, eddy_loop **l
 
 int eddy_future_new(eddy_loop *loop, eddy_future **out)
 {
+  return eddy_future_new_at(loop, NULL, out);
+}
+
+const char *eddy__future_site(eddy_future *future)
+{
+  eddy_task *task = eddy__future_task(future);
+  if (task != NULL) return task->site;
+  return future->type == &plain_type ? ((struct plain *)future)->site : NULL;
+}
+
+int eddy_future_new_at(eddy_loop *loop, const char *site, eddy_future **out)
+{
   if (out == NULL) return EDDY_EINVAL;
   if (loop == NULL) loop = eddy__self.loop;
   if (loop == NULL) return EDDY_ENOLOOP;
   int rc = eddy__loop_usable(loop);
   if (rc < 0) return rc;
-  eddy_future *future = eddy__alloc(sizeof(*future));
-  if (future == NULL) return EDDY_ENOMEM;
-  eddy__future_init(future, loop, &plain_type);
-  *out = future;
+  struct plain *plain = eddy__alloc(sizeof(*plain));
+  if (plain == NULL) return EDDY_ENOMEM;
+  eddy__future_init(&plain->future, loop, &plain_type);
+  plain->site = site;
+  *out = &plain->future;
   return 0;
 }
 
@@ -76,7 +100,7 @@ static void report_never_retrieved(eddy_future *future)
   eddy_task *task = eddy__future_task(future);
   eddy__loop_report(future->loop, message, future->error,
       eddy__outcome_detail(&future->outcome, future->error), task, future,
-      task != NULL ? task->site : NULL);
+      eddy__future_site(future));
 }
 
 static bool is_unread(const eddy_future *future)

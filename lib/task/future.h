@@ -72,6 +72,9 @@ eddy_future *eddy__wait_for_waiter(struct eddy__done *done);     /* wait_for.c *
 eddy_future *eddy__as_completed_waiter(struct eddy__done *done); /* as_completed.c */
 eddy_future *eddy__task_group_waiter(struct eddy__done *done);   /* task_group.c */
 
+/* Where the future was made, or NULL. */
+const char *eddy__future_site(eddy_future *future);
+
 static inline void eddy__future_add(eddy_future *future, struct eddy__done *done)
 {
   eddy__list_append(&future->callbacks, &done->link);

@@ -289,6 +289,31 @@ static void step_coroutine(eddy_loop *loop, eddy_task *task, int status)
   eddy__task_finish(task, rc);
 }
 
+/* Whoever creates the task is the hub meanwhile: there the step comes back to when it suspends
+ * or ends, since nothing is gone on to directly. */
+void eddy__task_start(eddy_task *task)
+{
+  eddy_loop *loop = task->future.loop;
+  struct eddy__tasks *tasks = eddy__tasks_of(loop);
+  struct eddy__self creator = eddy__self;
+  struct eddy__ctx hub = tasks->hub;
+  int creators_errno = *loop->errno_place;
+  loop->eager++;
+  loop->direct = false;
+  eddy__self.coro = NULL;
+  int status = begin_step(loop, task);
+  if (task->kind == EDDY__TASK_STACKFUL) {
+    step_stackful(loop, task, status);
+  } else {
+    step_coroutine(loop, task, status);
+  }
+  loop->eager--;
+  loop->direct = loop->eager == 0 && !loop->debug;
+  tasks->hub = hub;
+  eddy__self = creator;
+  *loop->errno_place = creators_errno;
+}
+
 int eddy__task_step(void *arg)
 {
   eddy_task *task = arg;

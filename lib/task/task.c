@@ -52,6 +52,7 @@ EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_ki
   task->spins = 0;
   task->asked = NULL;
   task->cancel_message = NULL;
+  task->scopes = NULL;
   eddy__list_init(&task->wait.done.link);
   task->wait.status = 0;
   task->wait.state = EDDY__WAIT_NONE;
@@ -64,12 +65,10 @@ EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_ki
   task->steps = 0;
 }
 
-/* A task that is complete but for what it runs; queued, and owned by the loop. */
+/* A task that is complete but for what it runs; booked, and owned by the loop. */
 EDDY__INLINE int new_task(eddy_loop *loop, enum eddy__task_kind kind,
     const eddy_task_options *options, eddy_task **out)
 {
-  if (loop == NULL) loop = eddy__self.loop;
-  if (loop == NULL) return EDDY_ENOLOOP;
   int rc = eddy__loop_usable(loop);
   if (rc < 0) return rc;
   if (loop->task_state == NULL) rc = eddy__tasks_open(loop);
@@ -89,7 +88,6 @@ EDDY__INLINE int new_task(eddy_loop *loop, enum eddy__task_kind kind,
   task->id = ++tasks->last_id;
   eddy__list_append(&loop->all_tasks, &task->link);
   loop->tasks++;
-  eddy__loop_push(loop, eddy__task_step, task);
   *out = task;
   return 0;
 fail_book:
@@ -99,19 +97,66 @@ fail_task:
   return EDDY_ENOMEM;
 }
 
-int eddy_loop_create_task_with(eddy_loop *loop, eddy_fn *fn, void *arg,
+EDDY__COLD static int start_eagerly(eddy_task *task, eddy_task **out)
+{
+  eddy_task_ref(task);
+  eddy__task_start(task);
+  if (out != NULL) {
+    *out = task;
+  } else {
+    eddy_task_unref(task);
+  }
+  return 0;
+}
+
+/* A task of this body, queued or started, whatever the loop's factory is. */
+EDDY__INLINE int make_task(eddy_loop *loop, const eddy_task_body *body,
     const eddy_task_options *options, eddy_task **out)
 {
-  if (fn == NULL) return EDDY_EINVAL;
   eddy_task *task;
-  int rc = new_task(loop, EDDY__TASK_STACKFUL, options, &task);
+  bool stackful = body->fn != NULL;
+  int rc = new_task(
+      loop, stackful ? EDDY__TASK_STACKFUL : EDDY__TASK_COROUTINE, options, &task);
   if (rc < 0) return rc;
-  task->run.body.fn = fn;
-  task->run.body.arg = arg;
+  if (stackful) {
+    task->run.body.fn = body->fn;
+    task->run.body.arg = body->arg;
+  } else {
+    task->run.coro = body->coro;
+  }
+  bool eager = options != NULL && options->eager_start == EDDY_EAGER_START_TRUE;
+  if (eager && eddy__self.loop == loop) return start_eagerly(task, out);
+  eddy__loop_push(loop, eddy__task_step, task);
   if (out == NULL) return 0;
   task->future.refs++;
   *out = task;
   return 0;
+}
+
+int eddy_task_new(eddy_loop *loop, const eddy_task_body *body,
+    const eddy_task_options *options, eddy_task **out)
+{
+  if (body == NULL || (body->fn == NULL) == (body->coro == NULL)) return EDDY_EINVAL;
+  if (body->coro != NULL && body->coro->type == NULL) return EDDY_EINVAL;
+  if (loop == NULL) loop = eddy__self.loop;
+  return loop == NULL ? EDDY_ENOLOOP : make_task(loop, body, options, out);
+}
+
+EDDY__INLINE int create(eddy_loop *loop, const eddy_task_body *body,
+    const eddy_task_options *options, eddy_task **out)
+{
+  if (loop == NULL) loop = eddy__self.loop;
+  if (loop == NULL) return EDDY_ENOLOOP;
+  if (loop->task_factory != NULL) return eddy__task_ask_factory(loop, body, options, out);
+  return make_task(loop, body, options, out);
+}
+
+int eddy_loop_create_task_with(eddy_loop *loop, eddy_fn *fn, void *arg,
+    const eddy_task_options *options, eddy_task **out)
+{
+  if (fn == NULL) return EDDY_EINVAL;
+  eddy_task_body body = {.fn = fn, .arg = arg};
+  return create(loop, &body, options, out);
 }
 
 int eddy_loop_create_task(eddy_loop *loop, eddy_fn *fn, void *arg, eddy_task **out)
@@ -129,12 +174,8 @@ int eddy_loop_create_task_coro(
     eddy_loop *loop, eddy_coro *coro, const eddy_task_options *options, eddy_task **out)
 {
   if (coro == NULL || coro->type == NULL) return EDDY_EINVAL;
-  eddy_task *task;
-  int rc = new_task(loop, EDDY__TASK_COROUTINE, options, &task);
-  if (rc < 0) return rc;
-  task->run.coro = coro;
-  if (out != NULL) *out = eddy_task_ref(task);
-  return 0;
+  eddy_task_body body = {.coro = coro};
+  return create(loop, &body, options, out);
 }
 
 eddy_task *eddy_task_ref(eddy_task *task)

@@ -79,6 +79,8 @@ struct eddy__wait {
   uint8_t phase; /* the waiting call's own: where it stands, if it waits several times */
 };
 
+struct eddy__scope; /* timeout.c */
+
 enum eddy__task_kind { EDDY__TASK_STACKFUL, EDDY__TASK_COROUTINE };
 
 struct eddy_task {
@@ -100,6 +102,7 @@ struct eddy_task {
   eddy_task
       *asked; /* while a request goes along: where it goes next, itself at the end */
   char *cancel_message;
+  struct eddy__scope *scopes; /* timeout.c: the innermost one that is entered */
 
   struct eddy__wait wait;
   eddy_timer timer; /* of eddy_sleep, eddy_wait, eddy_wait_for */
@@ -155,6 +158,12 @@ eddy_task *eddy__future_task(eddy_future *future);
 /* Remembers what the next EDDY_ECANCELLED will say; without memory, nothing. */
 void eddy__task_set_cancel_message(eddy_task *task, const char *message);
 
+/* ---- task_factory.c ---- */
+
+/* Has the loop's factory make a task: 0 or the factory's error. */
+int eddy__task_ask_factory(eddy_loop *loop, const eddy_task_body *body,
+    const eddy_task_options *options, eddy_task **out);
+
 /* ---- await.c ---- */
 
 /* The unfinished task that this one waits for, or NULL. */
@@ -164,6 +173,9 @@ eddy_task *eddy__task_awaited(const eddy_task *task);
 
 /* The ring's function for a step of the task `arg`. */
 int eddy__task_step(void *arg);
+
+/* Runs the first step of a task that was not queued, inside the step or callback that runs. */
+void eddy__task_start(eddy_task *task);
 
 /* Leaves a suspended stackful task's stack for whatever is to run next; returns the status
  * with which the task is resumed. */

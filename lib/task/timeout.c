@@ -8,8 +8,9 @@
 enum state { CREATED = 0, ENTERED, EXPIRING, EXPIRED, EXITED };
 
 /* What an eddy_timeout holds. */
-struct scope {
+struct eddy__scope {
   eddy_task *task;
+  struct eddy__scope *around; /* the task's next one outwards */
   const char *site;
   eddy_time when;
   eddy_timer timer;
@@ -17,16 +18,16 @@ struct scope {
   enum state state;
 };
 
-_Static_assert(sizeof(struct scope) <= sizeof(eddy_timeout), "eddy_timeout is too small");
+_Static_assert(sizeof(struct eddy__scope) <= sizeof(eddy_timeout), "eddy_timeout is too small");
 
-static struct scope *scope_of(eddy_timeout *scope)
+static struct eddy__scope *scope_of(eddy_timeout *scope)
 {
-  return (struct scope *)(void *)scope;
+  return (struct eddy__scope *)(void *)scope;
 }
 
 static int expire(void *arg)
 {
-  struct scope *scope = arg;
+  struct eddy__scope *scope = arg;
   eddy__timer_ran(&scope->timer);
   scope->state = EXPIRING;
   (void)eddy_task_cancel(scope->task, NULL);
@@ -34,7 +35,7 @@ static int expire(void *arg)
 }
 
 /* Books the expiry; one that is due already is queued like any callback. */
-static int book(struct scope *scope)
+static int book(struct eddy__scope *scope)
 {
   eddy_loop *loop = scope->task->future.loop;
   eddy__timer_init(&scope->timer, expire, scope);
@@ -48,6 +49,16 @@ static int book(struct scope *scope)
   return 0;
 }
 
+/* Where the list of the task's scopes points to this one, or NULL if it is not entered. */
+static struct eddy__scope **place_of(eddy_task *task, const struct eddy__scope *scope)
+{
+  struct eddy__scope **place = &task->scopes;
+  while (*place != NULL && *place != scope) {
+    place = &(*place)->around;
+  }
+  return *place != NULL ? place : NULL;
+}
+
 #undef eddy_timeout_enter
 #undef eddy_timeout_at_enter
 
@@ -56,13 +67,21 @@ int eddy_timeout_enter_with(eddy_timeout *storage, eddy_time time, bool absolute
   if (storage == NULL) return EDDY_EINVAL;
   eddy_task *task = eddy__self.task;
   if (task == NULL) return EDDY_ENOTASK;
-  struct scope *scope = scope_of(storage);
-  *scope = (struct scope){
+  struct eddy__scope *scope = scope_of(storage);
+  if (place_of(task, scope) != NULL) {
+    return eddy_raise(EDDY_ERUNTIME, "timeout enter: the scope has been entered already");
+  }
+  *scope = (struct eddy__scope){
       .task = task, .site = site, .cancels = task->cancels, .when = time, .state = ENTERED};
   if (!absolute) scope->when = eddy__time_after(eddy__loop_now(task->future.loop), time);
   int rc = book(scope);
-  if (rc < 0) scope->state = CREATED;
-  return rc;
+  if (rc < 0) {
+    scope->state = CREATED;
+    return rc;
+  }
+  scope->around = task->scopes;
+  task->scopes = scope;
+  return 0;
 }
 
 int eddy_timeout_enter(eddy_timeout *scope, eddy_time delay)
@@ -77,12 +96,14 @@ int eddy_timeout_at_enter(eddy_timeout *scope, eddy_time when)
 
 int eddy_timeout_exit(eddy_timeout *storage, int rc)
 {
-  struct scope *scope = scope_of(storage);
+  struct eddy__scope *scope = scope_of(storage);
   if (storage == NULL || scope->task != eddy__self.task ||
       (scope->state != ENTERED && scope->state != EXPIRING)) {
     return eddy_raise(EDDY_ERUNTIME, "timeout exit: the scope was not entered by this task");
   }
   eddy__timer_stop(scope->task->future.loop, &scope->timer);
+  struct eddy__scope **place = place_of(scope->task, scope);
+  if (place != NULL) *place = scope->around;
   if (scope->state == ENTERED) {
     scope->state = EXITED;
     return rc;
@@ -97,7 +118,7 @@ int eddy_timeout_exit(eddy_timeout *storage, int rc)
 
 int eddy_timeout_reschedule(eddy_timeout *storage, eddy_time when)
 {
-  struct scope *scope = scope_of(storage);
+  struct eddy__scope *scope = scope_of(storage);
   if (scope->state != ENTERED) {
     return eddy_raise(EDDY_ERUNTIME, "timeout reschedule: the scope is not entered, or over");
   }
@@ -108,11 +129,11 @@ int eddy_timeout_reschedule(eddy_timeout *storage, eddy_time when)
 
 eddy_time eddy_timeout_when(const eddy_timeout *storage)
 {
-  return ((const struct scope *)(const void *)storage)->when;
+  return ((const struct eddy__scope *)(const void *)storage)->when;
 }
 
 bool eddy_timeout_expired(const eddy_timeout *storage)
 {
-  enum state state = ((const struct scope *)(const void *)storage)->state;
+  enum state state = ((const struct eddy__scope *)(const void *)storage)->state;
   return state == EXPIRING || state == EXPIRED;
 }

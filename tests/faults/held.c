@@ -134,6 +134,7 @@ int held_eddy_loop_create_task_coro(
 eddy_task *held_eddy_task_ref(eddy_task *task);
 void held_eddy_task_unref(eddy_task *task);
 int held_eddy_future_new(eddy_loop *loop, eddy_future **out);
+int held_eddy_future_new_at(eddy_loop *loop, const char *site, eddy_future **out);
 int held_eddy_gather(
     eddy_future *const *children, size_t n, eddy_gather_mode mode, eddy_future **out);
 eddy_future *held_eddy_future_ref(eddy_future *future);
@@ -221,7 +222,12 @@ void held_eddy_task_unref(eddy_task *task)
 
 int held_eddy_future_new(eddy_loop *loop, eddy_future **out)
 {
-  return got(eddy_future_new(loop, out), out, FUTURE);
+  return got((eddy_future_new)(loop, out), out, FUTURE);
+}
+
+int held_eddy_future_new_at(eddy_loop *loop, const char *site, eddy_future **out)
+{
+  return got(eddy_future_new_at(loop, site, out), out, FUTURE);
 }
 
 int held_eddy_gather(

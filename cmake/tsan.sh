@@ -1,6 +1,6 @@
 #!/bin/sh
 # tsan.sh: every case and the stress programs under ThreadSanitizer, on every backend. The few
-# cases that it cannot run are named, with the reasons, in tests/stress/left_out.txt.
+# cases that it cannot run are named, with the reasons, in tests/left_out/tsan.txt.
 set -eu
 cd "$(dirname "$0")/.."
 . cmake/stages.sh
@@ -25,7 +25,7 @@ stress() { # PROGRAM
     EDDY_BACKEND=$backend $steady "$1" || return
   done
 }
-plain_options="--without tests/stress/left_out.txt"
+plain_options="--without tests/left_out/tsan.txt"
 # shellcheck disable=SC2086
 stage "ThreadSanitizer: every case" run_plain build/tsan $steady || true
 sed -n 's/^# left out: /    &/p' "$stage_log" | sort -u

@@ -159,6 +159,8 @@ static int wait_in_vain(void *unused)
   CHECK_CODE(eddy_loop_run_until_complete(loop, future, &value), EDDY_EDEADLOCK);
   CHECK_EQ(value.i, 7);
   CHECK(!eddy_future_done(future));
+  eddy_future_unref(future);
+  eddy_loop_free(loop);
   return 0;
 }
 

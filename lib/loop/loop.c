@@ -146,6 +146,7 @@ void eddy_loop_free(eddy_loop *loop)
   EDDY_CHECK(!loop->running, "eddy_loop_free: the loop is running; stop it and free it "
                              "after its run has returned");
   (void)eddy_loop_close(loop);
+  if (loop->inherited) return; /* what close has left alone still points to it */
   eddy__loop_unref(loop);
 }
 

@@ -1,6 +1,6 @@
 /*
- * A stage for the primitives of lib/sync: one lock, its condition, an event, a semaphore and a
- * barrier, and actors, which are tasks with a script:
+ * A stage for the primitives of lib/sync: one lock, its condition, an event, a semaphore, a
+ * barrier and a queue, and actors, which are tasks with a script:
  *
  *     STAGE(1, 2, "a:acquire@1 a:release@3 b:acquire@4",
  *         "a: acquire 2 release;"
@@ -29,6 +29,7 @@ struct stage {
   eddy_event *event;
   eddy_semaphore *semaphore;
   eddy_barrier *barrier;
+  eddy_queue *queue;
   uint64_t begin;
   bool over; /* what is left of the actors is being ended */
   struct stage_actor *actors[STAGE_ACTORS];
@@ -47,6 +48,7 @@ struct stage_actor {
   int turns;
   const struct stage_word *call;
   size_t index;
+  eddy_value item;
   int64_t value; /* what it gave; -1: nothing to be traced */
   int rc;
   eddy_task *task;
@@ -154,6 +156,56 @@ static inline int stage_broken(struct stage_actor *self)
   return 0;
 }
 
+/* "put:7" */
+static inline int stage_put(struct stage_actor *self)
+{
+  return eddy_queue_put(self->stage->queue, eddy_int(atoi(self->argument)));
+}
+
+static inline int stage_put_now(struct stage_actor *self)
+{
+  return eddy_queue_put_nowait(self->stage->queue, eddy_int(atoi(self->argument)));
+}
+
+static inline int stage_got(struct stage_actor *self, int rc)
+{
+  if (rc == 0) self->value = self->item.i;
+  return rc;
+}
+
+static inline int stage_get(struct stage_actor *self)
+{
+  return stage_got(self, eddy_queue_get(self->stage->queue, &self->item));
+}
+
+static inline int stage_get_now(struct stage_actor *self)
+{
+  return stage_got(self, eddy_queue_get_nowait(self->stage->queue, &self->item));
+}
+
+static inline int stage_done(struct stage_actor *self)
+{
+  return eddy_queue_task_done(self->stage->queue);
+}
+
+static inline int stage_join(struct stage_actor *self)
+{
+  return eddy_queue_join(self->stage->queue);
+}
+
+/* "shutdown" or "shutdown:now" */
+static inline int stage_shutdown(struct stage_actor *self)
+{
+  eddy_queue_shutdown(self->stage->queue, self->argument[0] != '\0');
+  return 0;
+}
+
+static inline int stage_size(struct stage_actor *self)
+{
+  self->value = (int64_t)eddy_queue_qsize(self->stage->queue);
+  return 0;
+}
+
 /* "cancel:b" or "cancel:b:why" */
 static inline int stage_cancel(struct stage_actor *self)
 {
@@ -198,6 +250,14 @@ static const struct stage_word stage_words[] = {
     {"abort", stage_abort},
     {"waiting", stage_waiting},
     {"broken", stage_broken},
+    {"put", stage_put},
+    {"put_now", stage_put_now},
+    {"get", stage_get},
+    {"get_now", stage_get_now},
+    {"done", stage_done},
+    {"join", stage_join},
+    {"shutdown", stage_shutdown},
+    {"size", stage_size},
     {"cancel", stage_cancel},
     {"uncancel", stage_uncancel},
 };
@@ -273,9 +333,10 @@ static inline void stage_free(void *arg)
   eddy_semaphore_unref(stage->semaphore);
   eddy_condition_unref(stage->condition);
   eddy_barrier_unref(stage->barrier);
+  eddy_queue_unref(stage->queue);
 }
 
-/* `units` of the semaphore and `parties` of the barrier. */
+/* `units` of the semaphore, which are also the queue's maxsize; `parties` of the barrier. */
 static inline int stage_new(int units, int parties, struct stage **out)
 {
   struct stage *stage = test_new(sizeof *stage);
@@ -285,6 +346,8 @@ static inline int stage_new(int units, int parties, struct stage **out)
   CHECK_OK(eddy_semaphore_new(units, &stage->semaphore));
   CHECK_OK(eddy_condition_new(stage->lock, &stage->condition));
   CHECK_OK(eddy_barrier_new((size_t)parties, &stage->barrier));
+  eddy_queue_options options = {.maxsize = (size_t)units};
+  CHECK_OK(eddy_queue_new(&options, &stage->queue));
   *out = stage;
   return 0;
 }
@@ -347,7 +410,7 @@ static inline int stage_play(int units, int parties, enum kind kind, const char 
   return stage_finish(stage);
 }
 
-/* A semaphore of `units`, a barrier of `parties`, and actors with these scripts: with each
+/* A semaphore of `units` and a queue as large, a barrier of `parties`, and actors with these scripts: with each
  * kind of coroutine the trace must be this. */
 static inline int stage_check(
     int units, int parties, const char *expected, const char *scripts)

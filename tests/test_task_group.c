@@ -35,6 +35,11 @@ EDDY_TASK_TEST(task_group, children_may_add_siblings_while_exit_waits)
   return expect("g[a1np b3rp|B0rp]", "", "B1 a3 x5 b5 g=0:7");
 }
 
+EDDY_TASK_TEST(task_group, body_may_outlast_its_children)
+{
+  return expect("g[a0rp b1rp c2rp d3rp|B9rp]", "", "a2 b3 c4 d5 B10 g=0:10");
+}
+
 EDDY_TASK_TEST(task_group, cancelled_child_is_no_error)
 {
   return expect("g[a1cp b2rp|B0rp]", "", "B1 a3 b4 g=0:6");
@@ -91,6 +96,11 @@ EDDY_TASK_TEST(task_group, error_of_the_body_joins_those_of_the_children_as_the_
   return expect("g[a-re b-re|B1fp]", "", "B2 a!3 b!3 g=(a,b,B):5");
 }
 
+EDDY_TASK_TEST(task_group, body_that_turns_the_internal_cancel_into_an_error_adds_it)
+{
+  return expect("g[a1fp|B-re]", "", "a3 B!5 g=(a,B):5");
+}
+
 EDDY_TASK_TEST(task_group, body_that_cancels_itself_is_passed_on)
 {
   return expect("g[|B0cp]", "", "B1 g=ECANCELLED:1");
@@ -104,11 +114,27 @@ EDDY_TASK_TEST(task_group, cancel_of_the_parent_ends_the_children_and_goes_on)
   return expect("g[a-rp b-rp|B0rp]", "3", "B1 a!5 b!5 g=ECANCELLED/1:7");
 }
 
+EDDY_TASK_TEST(task_group, cancel_of_a_parent_without_children_goes_on)
+{
+  CHECK_OK(expect("g[|B-rp]", "3", "B!4 g=ECANCELLED/1:4"));
+  return expect("g[|B-re]", "3", "B!4 g=(B)/1:4 g~5"); /* into an error */
+}
+
 EDDY_TASK_TEST(task_group, group_error_wins_over_a_cancel_which_is_delivered_again)
 {
   CHECK_OK(expect("g[a-re b-rp|B-rp]", "3", "B!4 a!5 b!5 g=(a)/1:7 g~8"));
   CHECK_OK(expect("g[a-re b-rp|B0rp]", "3", "B1 a!5 b!5 g=(a)/1:7 g~8"));
   return expect("g[a1fp b-rw|B-rp]", "4", "a3 b!5 B!5 g=(a)/1:9 g~10");
+}
+
+EDDY_TASK_TEST(task_group, child_may_fail_while_the_cancelled_body_cleans_up)
+{
+  return expect("g[a2fp|B-rw]", "2", "B!3 a4 g=(a)/1:5 g~6");
+}
+
+EDDY_TASK_TEST(task_group, error_and_cancel_in_one_iteration_count_once)
+{
+  return expect("g[a1fp|B-rp]", "3", "a3 B!4 g=(a)/1:4 g~5");
 }
 
 EDDY_TASK_TEST(task_group, more_cancels_while_exit_waits_do_not_end_the_wait_but_count)
@@ -133,10 +159,25 @@ EDDY_TASK_TEST(task_group, error_of_a_group_is_one_error_of_the_group_around_it)
       "b5 d!7 i=(b):7 c!9 B!9 a!10 h=ECANCELLED/1:12 g=((b)):14");
 }
 
+EDDY_TASK_TEST(task_group, groups_in_one_task_are_cancelled_from_the_inside_out)
+{
+  CHECK_OK(
+      expect("g[|h[a-re b-re|B-rp]]", "3", "B!4 a!5 b!5 h=(a,b)/1:7 g=((a,b))/1:7 g~8"));
+  CHECK_OK(expect("g[c-rp|h[a-re b-re|B-rp]]", "3",
+      "B!4 a!5 b!5 h=(a,b)/1:7 c!8 g=((a,b))/1:10 g~11"));
+  return expect("g[a-rp|h[b1fp|B0rp]]", "", "B1 b3 h=(b):5 a!6 g=((b)):8");
+}
+
 EDDY_TASK_TEST(task_group, error_outside_cancels_the_group_inside)
 {
+  CHECK_OK(expect("g[a1fp|h[b-rp|B0rp]]", "", "B1 a3 b!6 h=ECANCELLED/1:8 g=(a):8"));
   CHECK_OK(expect("g[b1fp|h[a-rp|c-rp]]", "", "b3 c!5 a!6 h=ECANCELLED/1:8 g=(b):8"));
   return expect("g[a2fp|h[b-re|c-rp]]", "", "a4 c!6 b!7 h=(b)/1:9 g=(a,(b)):9");
+}
+
+EDDY_TASK_TEST(task_group, errors_in_both_groups_of_a_task_keep_the_outer_request)
+{
+  return expect("g[a0fp|h[b0fp|B-rp]]", "", "a2 b2 B!4 h=(b)/1:4 g=(a,(b)):4");
 }
 
 EDDY_TASK_TEST(task_group, cancel_of_both_groups_of_a_task_is_kept_by_both)
@@ -168,4 +209,34 @@ EDDY_TASK_TEST(task_group, cancel_does_not_hide_a_cancel_from_outside)
   CHECK_OK(expect("g[a1kp b-rw|B-rp]", "4", "a3 b!4 B!4 g=ECANCELLED/1:8"));
   return expect(
       "g[b-rv|h[a-rp|B1kp]]", "3", "B2 a!3 h=ECANCELLED/1:4 b!5 g=(b)/1:9 g~10");
+}
+
+/* ---- eager children (rule 50, as in later releases than 3.13.0) ---- */
+
+static int expect_eager(const char *text, const char *events)
+{
+  eddy_loop *loop = eddy_get_running_loop();
+  eddy_loop_set_task_factory(loop, eddy_eager_task_factory, NULL);
+  int rc = expect(text, "", events);
+  eddy_loop_set_task_factory(loop, NULL, NULL);
+  return rc;
+}
+
+EDDY_TASK_TEST(task_group, eager_child_that_has_ended_goes_through_a_queued_callback)
+{
+  CHECK_OK(expect_eager("g[a0rp b0rp|B0rp]", "a0 b0 B0 g=0:2"));
+  CHECK_OK(expect_eager("g[a0rp|B2rp]", "a0 B2 g=0:2"));
+  return expect_eager("g[h[a0rp|b0rp]|c0rp]", "a0 b0 c0 h=0:2 g=0:4");
+}
+
+EDDY_TASK_TEST(
+    task_group, eager_child_that_has_failed_does_not_cancel_its_creator_at_once)
+{
+  CHECK_OK(expect_eager("g[a0fp|B0rp]", "a0 B0 g=(a):2"));
+  return expect_eager("g[a0fp b-rp|B-rp]", "a0 b!2 B!2 g=(a):4");
+}
+
+EDDY_TASK_TEST(task_group, eager_child_may_cancel_the_group)
+{
+  return expect_eager("g[a0kp|B-rp]", "a0 B!1 g=0:1");
 }

@@ -252,6 +252,93 @@ EDDY_TASK_TEST(task_group, cancellation_keeps_its_message)
   return 0;
 }
 
+static int return_number(void *number)
+{
+  int rc = eddy_sleep(0);
+  return rc < 0 ? rc : eddy_return(eddy_int(*(int *)number));
+}
+
+EDDY_TASK_TEST(task_group, results_can_be_read_after_exit)
+{
+  static int numbers[] = {42, 11};
+  struct state *self = new_state();
+  eddy_task *tasks[2] = {NULL, NULL};
+  eddy_value value;
+  CHECK_OK(eddy_task_group_enter(&self->group));
+  int rc = 0;
+  for (int i = 0; rc == 0 && i < 2; i++) {
+    rc = eddy_task_group_create_task(&self->group, return_number, &numbers[i], &tasks[i]);
+    if (rc < 0) break;
+    test_defer_late(test_unref_task, tasks[i]);
+    rc = eddy_sleep(0);
+  }
+  CHECK_OK(eddy_task_group_exit(&self->group, rc));
+  for (int i = 0; i < 2; i++) {
+    CHECK_OK(eddy_task_result(tasks[i], &value));
+    CHECK_EQ(value.i, numbers[i]);
+  }
+  return 0;
+}
+
+/* Each makes two more of its kind, until the group is cancelled. */
+static int hydra(void *arg)
+{
+  struct state *self = arg;
+  int rc = eddy_sleep(EDDY_MS(1));
+  for (int i = 0; rc == 0 && i < 2; i++) {
+    rc = eddy_task_group_create_task(&self->group, hydra, self, NULL);
+    if (rc == 0) self->created++;
+  }
+  return rc;
+}
+
+EDDY_TASK_TEST(task_group, error_ends_a_group_that_grows_by_itself)
+{
+  struct state *self = new_state();
+  CHECK_OK(eddy_task_group_enter(&self->group));
+  int rc = eddy_task_group_create_task(&self->group, hydra, self, NULL);
+  for (int i = 0; rc == 0 && i < 100 && self->created < 10; i++) {
+    rc = eddy_sleep(EDDY_MS(1));
+  }
+  if (rc == 0) rc = EDDY_EIO;
+  CHECK_CODE(eddy_task_group_exit(&self->group, rc), EDDY_EGROUP);
+  CHECK(self->created >= 10);
+  return 0;
+}
+
+static int clean_up_badly(void *arg)
+{
+  int rc = eddy_sleep(EDDY_S(3600));
+  return rc < 0 ? fail_at_once(arg) : rc;
+}
+
+static int run_group(void *arg)
+{
+  struct state *self = arg;
+  CHECK_OK(eddy_task_group_enter(&self->group));
+  int rc = eddy_task_group_create_task(&self->group, clean_up_badly, "a", NULL);
+  return eddy_task_group_exit(&self->group, rc);
+}
+
+static int await_group(void *arg)
+{
+  return eddy_task_await(((struct state *)arg)->child, NULL);
+}
+
+EDDY_TASK_TEST(task_group, cancel_that_comes_along_a_chain_of_tasks_is_the_parents)
+{
+  struct state *self = new_state();
+  eddy_task *task;
+  CHECK_OK(test_task(run_group, self, &self->child));
+  CHECK_OK(test_task(await_group, self, &task));
+  CHECK_OK(eddy_sleep(0));
+  CHECK_OK(eddy_sleep(0));
+  eddy_task_cancel(task, NULL);
+  CHECK_CODE(eddy_task_await(task, NULL), EDDY_EGROUP);
+  CHECK_EQ(eddy_task_cancelling(self->child), 1);
+  return 0;
+}
+
 /* ---- in a timeout scope (rule 49) ---- */
 
 static int sleep_in_group(eddy_frame *frame)

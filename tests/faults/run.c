@@ -110,6 +110,8 @@ static void run_case(struct test_case *test, const struct faults_plan *plan)
   faults_record_steps(false);
   if (failed) faults_problem("the case fails without any fault");
   faults_release_held();
+  (void)eddy_raise(
+      EDDY_EIO, "the thread's last error and all that it is made of are gone");
   faults_look_for_open();
   faults_look_for_leaks();
   look_for_damage();

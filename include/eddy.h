@@ -17,6 +17,7 @@
  *     watch.h     callbacks on descriptors and signals     coro.h     stackless coroutines
  *     gen.h       generators                               inspect.h  what tasks wait for
  *     callgraph.h who waits for whom                       executor.h work in other threads
+ *     context.h   values that tasks hand on to what they start
  *     error.h     codes and messages                       value.h, time.h, version.h
  *
  * eddy/backend.h, for those who write a backend, is not included here.
@@ -28,6 +29,7 @@
 #include <eddy/barrier.h>
 #include <eddy/callgraph.h>
 #include <eddy/condition.h>
+#include <eddy/context.h>
 #include <eddy/coro.h>
 #include <eddy/error.h>
 #include <eddy/event.h>

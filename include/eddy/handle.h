@@ -2,6 +2,7 @@
 #ifndef EDDY_HANDLE_H
 #define EDDY_HANDLE_H
 
+#include <eddy/context.h>
 #include <eddy/loop.h>
 
 EDDY_BEGIN_DECLS
@@ -68,6 +69,10 @@ EDDY_API bool eddy_handle_cancelled(const eddy_handle *handle);
 /** The deadline on the loop's clock; EDDY_NEVER for a handle of eddy_loop_call_soon.
  * asyncio: TimerHandle.when(). */
 EDDY_API eddy_time eddy_handle_when(const eddy_handle *handle);
+
+/** The context that its callback runs in, borrowed; NULL if there is no memory for one that is
+ * empty. asyncio: Handle.get_context(). */
+EDDY_API eddy_context *eddy_handle_get_context(eddy_handle *handle);
 
 /** One more reference. */
 EDDY_API eddy_handle *eddy_handle_ref(eddy_handle *handle);

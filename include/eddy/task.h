@@ -2,6 +2,7 @@
 #ifndef EDDY_TASK_H
 #define EDDY_TASK_H
 
+#include <eddy/context.h>
 #include <eddy/coro.h>
 #include <eddy/future.h>
 
@@ -24,6 +25,9 @@ typedef struct eddy_task_options {
   const char *site;
   /** asyncio: create_task(eager_start=...); see eddy_task_new (eddy/task_factory.h). */
   eddy_eager_start eager_start;
+  /** Referenced; the task runs in this context instead of a copy of its creator's: what it sets
+   * is seen by whoever else runs in it. NULL: a copy. */
+  eddy_context *context;
 } eddy_task_options;
 
 EDDY_BEGIN_DECLS
@@ -134,6 +138,10 @@ EDDY_API EDDY_NODISCARD int eddy_task_set_name(eddy_task *task, const char *name
 /** The coroutine that it runs, borrowed; NULL: it runs a function on a stack of its own, or it
  * has ended. asyncio: Task.get_coro(). */
 EDDY_API eddy_coro *eddy_task_get_coro(const eddy_task *task);
+
+/** The context that it runs in, borrowed; NULL if there is no memory for one that is empty.
+ * asyncio: Task.get_context(). */
+EDDY_API eddy_context *eddy_task_get_context(eddy_task *task);
 
 /** How often the task was resumed, its first step included. asyncio: none. */
 EDDY_API uint64_t eddy_task_steps(const eddy_task *task);

@@ -16,6 +16,26 @@
 #include <unistd.h>
 #endif
 
+/* What is called at the end of every thread that asked for anything of it. */
+static void (*_Atomic thread_ends[4])(void *unused);
+
+static void call_thread_ends(void)
+{
+  for (size_t i = 0; i < sizeof(thread_ends) / sizeof(thread_ends[0]); i++) {
+    void (*fn)(void *) = atomic_load(&thread_ends[i]);
+    if (fn != NULL) fn(NULL);
+  }
+}
+
+static bool add_thread_end(void (*fn)(void *unused))
+{
+  for (size_t i = 0; i < sizeof(thread_ends) / sizeof(thread_ends[0]); i++) {
+    void (*there)(void *) = NULL;
+    if (atomic_compare_exchange_strong(&thread_ends[i], &there, fn) || there == fn) return true;
+  }
+  return false;
+}
+
 #ifdef _WIN32
 
 eddy_time eddy__clock_now(void)
@@ -41,10 +61,28 @@ int eddy__on_fork(void (*before)(void), void (*in_parent)(void), void (*in_child
   return 0;
 }
 
+static DWORD thread_end_key = FLS_OUT_OF_INDEXES;
+static INIT_ONCE thread_end_once = INIT_ONCE_STATIC_INIT;
+
+static void WINAPI end_thread(void *set)
+{
+  if (set != NULL) call_thread_ends();
+}
+
+static BOOL CALLBACK make_thread_end_key(INIT_ONCE *once, void *arg, void **context)
+{
+  (void)once;
+  (void)arg;
+  (void)context;
+  thread_end_key = FlsAlloc(end_thread);
+  return TRUE;
+}
+
 bool eddy__on_thread_end(void (*fn)(void *unused))
 {
-  (void)fn;
-  return false;
+  if (!add_thread_end(fn)) return false;
+  InitOnceExecuteOnce(&thread_end_once, make_thread_end_key, NULL, NULL);
+  return FlsSetValue(thread_end_key, &thread_end_key) != 0;
 }
 
 #else
@@ -68,22 +106,22 @@ int eddy__on_fork(void (*before)(void), void (*in_parent)(void), void (*in_child
 
 static pthread_key_t thread_end_key;
 static bool thread_end_key_made;
-static void (*_Atomic thread_end)(void *unused);
 
-static void call_thread_end(void *unused)
+static void end_thread(void *unused)
 {
-  atomic_load(&thread_end)(unused);
+  (void)unused;
+  call_thread_ends();
 }
 
 static void make_thread_end_key(void)
 {
-  thread_end_key_made = pthread_key_create(&thread_end_key, call_thread_end) == 0;
+  thread_end_key_made = pthread_key_create(&thread_end_key, end_thread) == 0;
 }
 
 bool eddy__on_thread_end(void (*fn)(void *unused))
 {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  atomic_store(&thread_end, fn);
+  if (!add_thread_end(fn)) return false;
   (void)pthread_once(&once, make_thread_end_key);
   return thread_end_key_made && pthread_setspecific(thread_end_key, &thread_end_key) == 0;
 }

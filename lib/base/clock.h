@@ -38,8 +38,8 @@ void eddy__thread_set_name(const char *name);
 /* Whether the calling thread is the process's first; true where the system does not tell. */
 bool eddy__thread_is_main(void);
 
-/* Calls fn in the calling thread when that ends; always the same fn. False: it will not, for
- * want of memory or where the system has no such thing. */
+/* Calls fn in the calling thread when that ends, and perhaps when others end: it looks whether
+ * there is anything to do. For up to four functions. False: it will not, for want of memory. */
 bool eddy__on_thread_end(void (*fn)(void *unused));
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/outcome.h"
 #include "base/self.h"
 #include "base/thread.h"
+#include "loop/context.h"
 
 #define MOST_WORKERS 32 /* by default */
 #define NAME_BYTES 16   /* of a thread, as Linux has it */
@@ -163,7 +164,10 @@ static bool give_back(struct eddy__job *job)
 static void run_job(struct eddy__job *job)
 {
   eddy__self.outcome = &job->outcome;
+  eddy__self.context = job->context; /* its reference with it */
+  job->context = NULL;
   int rc = job->fn(job->arg);
+  eddy__context_end();
   eddy__self.outcome = NULL;
   job->rc = rc < 0 ? rc : 0;
 }
@@ -288,6 +292,7 @@ void eddy__job_free(struct eddy__job *job)
 {
   eddy_executor *executor = job->executor;
   eddy__outcome_clear(&job->outcome);
+  eddy_context_unref(job->context);
   eddy__free(job);
   eddy_executor_unref(executor);
 }

@@ -24,6 +24,7 @@ struct eddy__job {
 
   eddy_fn *fn;
   void *arg;
+  eddy_context *context; /* referenced; in which fn runs, or NULL: an empty one */
   void (*unstarted)(void *arg);
   int rc;
   eddy_outcome outcome;

@@ -7,6 +7,14 @@
 #include "base/clock.h"
 #include "base/outcome.h"
 #include "base/thread.h"
+#include "loop/context.h"
+
+/* What is to be called in a thread. */
+struct call {
+  eddy_fn *fn;
+  void *arg;
+  const eddy_job_options *options; /* borrowed; NULL: none */
+};
 
 /* ---- a job's future ---- */
 
@@ -125,8 +133,7 @@ static void discard_job(struct eddy__owned *owned)
   eddy_future_unref(&self->future);
 }
 
-static int new_job(eddy_loop *loop, eddy_fn *fn, void *arg,
-    const eddy_job_options *options, struct eddy__job **out)
+static int new_job(eddy_loop *loop, const struct call *call, struct eddy__job **out)
 {
   struct eddy__job *job = eddy__alloc(sizeof(*job));
   if (job == NULL) return EDDY_ENOMEM;
@@ -138,9 +145,9 @@ static int new_job(eddy_loop *loop, eddy_fn *fn, void *arg,
   eddy__future_init(&self->future, loop, &job_type);
   self->job = job;
   eddy__list_init(&job->link);
-  job->fn = fn;
-  job->arg = arg;
-  job->unstarted = options != NULL ? options->unstarted : NULL;
+  job->fn = call->fn;
+  job->arg = call->arg;
+  job->unstarted = call->options != NULL ? call->options->unstarted : NULL;
   job->posted.fn = deliver;
   job->posted.arg = job;
   job->posted.discard = leave_posted;
@@ -213,6 +220,46 @@ static int get_default(eddy_loop *loop, eddy_executor **out)
 
 /* ---- running ---- */
 
+/* Hands a new job to the executor; on failure it is freed. */
+static int submit(eddy_loop *loop, eddy_executor *executor, struct eddy__job *job)
+{
+  job->owned.discard = discard_job;
+  /* In front of the loop's executor, so that a closing loop drops what has not begun. */
+  eddy__list_prepend(&loop->owned, &job->owned.link);
+  eddy_loop_hold(loop);
+  int rc = eddy__executor_submit(executor, job);
+  if (rc == 0) return 0;
+  release_hold(loop);
+  eddy__list_remove(&job->owned.link);
+  eddy_future_unref(job->future);
+  eddy_context_unref(job->context);
+  eddy__free(job);
+  return rc;
+}
+
+/* The context's reference is taken over. */
+static int start_job(eddy_loop *loop, eddy_executor *executor, eddy_context *context,
+    const struct call *call, eddy_future **out)
+{
+  struct eddy__job *job = NULL;
+  int rc = executor != NULL ? 0 : get_default(loop, &executor);
+  if (rc == 0) rc = new_job(loop, call, &job);
+  if (rc < 0) {
+    eddy_context_unref(context);
+    return rc;
+  }
+  job->context = context;
+  eddy_future *future = job->future; /* the job may be gone when it has been submitted */
+  eddy_future_ref(future);
+  rc = submit(loop, executor, job);
+  if (rc < 0 || out == NULL) {
+    eddy_future_unref(future);
+    return rc;
+  }
+  *out = future;
+  return 0;
+}
+
 int eddy_loop_run_in_executor_with(eddy_loop *loop, eddy_executor *executor, eddy_fn *fn,
     void *arg, const eddy_job_options *options, eddy_future **out)
 {
@@ -221,30 +268,7 @@ int eddy_loop_run_in_executor_with(eddy_loop *loop, eddy_executor *executor, edd
   int rc = eddy__loop_usable(loop);
   if (rc < 0) return rc;
   if (fn == NULL) return EDDY_EINVAL;
-  if (executor == NULL) {
-    rc = get_default(loop, &executor);
-    if (rc < 0) return rc;
-  }
-  struct eddy__job *job;
-  rc = new_job(loop, fn, arg, options, &job);
-  if (rc < 0) return rc;
-  eddy_future *future = job->future;
-  if (out != NULL) eddy_future_ref(future);
-  job->owned.discard = discard_job;
-  /* In front of the loop's executor, so that a closing loop drops what has not begun. */
-  eddy__list_prepend(&loop->owned, &job->owned.link);
-  eddy_loop_hold(loop);
-  rc = eddy__executor_submit(executor, job);
-  if (rc < 0) {
-    release_hold(loop);
-    eddy__list_remove(&job->owned.link);
-    eddy__free(job);
-    future->refs = 1;
-    eddy_future_unref(future);
-    return rc;
-  }
-  if (out != NULL) *out = future;
-  return 0;
+  return start_job(loop, executor, NULL, &(struct call){fn, arg, options}, out);
 }
 
 int eddy_loop_run_in_executor(
@@ -266,8 +290,13 @@ int eddy_to_thread_with(
     task->wait.resumed = true;
     return eddy_await(task->wait.object, value);
   }
+  if (fn == NULL) return EDDY_EINVAL;
+  eddy_context *context;
+  rc = eddy__context_capture(&context);
+  if (rc < 0) return rc;
   eddy_future *future;
-  rc = eddy_loop_run_in_executor_with(NULL, NULL, fn, arg, options, &future);
+  rc = start_job(
+      task->future.loop, NULL, context, &(struct call){fn, arg, options}, &future);
   if (rc < 0) return rc;
   rc = eddy_await(future, value);
   eddy_future_unref(future);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/self.h"
+#include "loop/context.h"
 
 static struct eddy__link loops = {&loops, &loops};
 static atomic_flag busy = ATOMIC_FLAG_INIT;
@@ -25,7 +26,9 @@ static void unlock(void)
 
 static void mark_inherited(void)
 {
-  eddy__self = (struct eddy__self){0};
+  eddy_context *context = *eddy__context_place();
+  if (context != NULL) context = eddy_context_ref(context);
+  eddy__self = (struct eddy__self){.context = context};
   for (struct eddy__link *link = loops.next; link != &loops; link = link->next) {
     eddy_loop *loop = EDDY__ENTRY(link, eddy_loop, everywhere);
     loop->inherited = true;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/outcome.h"
 #include "base/self.h"
+#include "loop/context.h"
 
 #define AHEAD 4 /* how many callbacks before its turn a handle's memory is asked for */
 
@@ -34,21 +35,33 @@ int eddy__handle_run(void *timer)
   /* Timers that fire one after the other may lie anywhere in memory. */
   const struct eddy__ring *ring = &loop_of(handle)->ring;
   EDDY__PREFETCH(ring->entries[(ring->head + AHEAD) & ring->mask].arg);
-  int rc = handle->timer.fn(handle->timer.arg);
+  int rc = handle->context == NULL
+               ? handle->timer.fn(handle->timer.arg)
+               : eddy__context_call(handle->context, handle->timer.fn, handle->timer.arg);
   if (rc != 0) report_error(handle, rc);
   eddy_handle_unref(handle);
   return 0;
 }
 
-/* What the ring runs for a post whose memory is the poster's. */
+/* What the ring runs for a post that is more than a function and its argument. */
 static int run_posted(void *arg)
 {
   struct eddy__posted *posted = arg;
-  return posted->fn(posted->arg);
+  eddy_fn *fn = posted->fn;
+  void *fn_arg = posted->arg;
+  eddy_context *context = posted->context;
+  posted->context = NULL;
+  if (posted->discard == NULL) eddy__free(posted);
+  if (context == NULL) return fn(fn_arg);
+  int rc = eddy__context_call(context, fn, fn_arg);
+  eddy_context_unref(context);
+  return rc;
 }
 
 static void discard_posted(struct eddy__posted *posted)
 {
+  eddy_context_unref(posted->context);
+  posted->context = NULL;
   if (posted->discard == NULL) {
     eddy__free(posted);
   } else {
@@ -78,8 +91,9 @@ void eddy__handles_discard(eddy_loop *loop)
   }
 }
 
-/* An idle handle with one reference. */
-static eddy_handle *new_handle(eddy_loop *loop, eddy_fn *fn, void *arg)
+/* An idle handle with one reference. The context's is taken over. */
+static eddy_handle *new_handle(
+    eddy_loop *loop, eddy_fn *fn, void *arg, eddy_context *context)
 {
   eddy_handle *handle = eddy__pool_get(&loop->handles);
   if (handle == NULL) return NULL;
@@ -88,6 +102,7 @@ static eddy_handle *new_handle(eddy_loop *loop, eddy_fn *fn, void *arg)
   handle->timer.deadline = EDDY_NEVER;
   handle->refs = 1;
   handle->cancelled = false;
+  handle->context = context;
   eddy__loop_ref(loop);
   return handle;
 }
@@ -104,22 +119,30 @@ int eddy_loop_call_soon(eddy_loop *loop, eddy_fn *fn, void *arg, eddy_handle **o
   if (rc < 0) return rc;
   /* Posts made before the run, by this thread or one it has waited for, are ahead of it. */
   if (!loop->running && eddy__posts_waiting(loop)) eddy__posts_collect(loop);
-  rc = eddy__loop_book(loop);
+  eddy_context *context;
+  rc = eddy__context_capture(&context);
   if (rc < 0) return rc;
-  if (out == NULL) {
+  rc = eddy__loop_book(loop);
+  if (rc < 0) goto fail_book;
+  if (out == NULL && context == NULL) {
     eddy__loop_push(loop, fn, arg);
-  } else {
-    eddy_handle *handle = new_handle(loop, fn, arg);
-    if (handle == NULL) {
-      eddy__loop_unbook(loop);
-      return EDDY_ENOMEM;
-    }
-    handle->timer.position = eddy__loop_push(loop, eddy__handle_run, &handle->timer);
-    handle->timer.state = EDDY__TIMER_QUEUED;
+    return 0;
+  }
+  eddy_handle *handle = new_handle(loop, fn, arg, context);
+  if (handle == NULL) goto fail_handle;
+  handle->timer.position = eddy__loop_push(loop, eddy__handle_run, &handle->timer);
+  handle->timer.state = EDDY__TIMER_QUEUED;
+  if (out != NULL) {
     handle->refs = 2;
     *out = handle;
   }
   return 0;
+fail_handle:
+  eddy__loop_unbook(loop);
+  rc = EDDY_ENOMEM;
+fail_book:
+  eddy_context_unref(context);
+  return rc;
 }
 
 int eddy_loop_call_at(
@@ -128,8 +151,14 @@ int eddy_loop_call_at(
   int rc = check_call(loop, fn);
   if (rc < 0) return rc;
   if (when == EDDY_NEVER && out == NULL) return 0;
-  eddy_handle *handle = new_handle(loop, fn, arg);
-  if (handle == NULL) return EDDY_ENOMEM;
+  eddy_context *context;
+  rc = eddy__context_capture(&context);
+  if (rc < 0) return rc;
+  eddy_handle *handle = new_handle(loop, fn, arg, context);
+  if (handle == NULL) {
+    eddy_context_unref(context);
+    return EDDY_ENOMEM;
+  }
   rc = eddy__timer_start(loop, &handle->timer, when);
   if (rc < 0) {
     eddy_handle_unref(handle);
@@ -171,6 +200,11 @@ eddy_time eddy_handle_when(const eddy_handle *handle)
   return handle->timer.deadline;
 }
 
+eddy_context *eddy_handle_get_context(eddy_handle *handle)
+{
+  return eddy__context_at(&handle->context);
+}
+
 eddy_handle *eddy_handle_ref(eddy_handle *handle)
 {
   handle->refs++;
@@ -181,6 +215,7 @@ void eddy_handle_unref(eddy_handle *handle)
 {
   if (handle == NULL || --handle->refs > 0) return;
   eddy_loop *loop = loop_of(handle);
+  eddy_context_unref(handle->context);
   eddy__pool_put(&loop->handles, handle);
   eddy__loop_unref(loop);
 }
@@ -206,8 +241,9 @@ int eddy_loop_call_soon_threadsafe(eddy_loop *loop, eddy_fn *fn, void *arg)
   if (posted == NULL) return EDDY_ENOMEM;
   posted->fn = fn;
   posted->arg = arg;
-  int rc = eddy__loop_post(loop, posted);
-  if (rc < 0) eddy__free(posted);
+  int rc = eddy__context_capture(&posted->context);
+  if (rc == 0) rc = eddy__loop_post(loop, posted);
+  if (rc < 0) discard_posted(posted);
   return rc;
 }
 
@@ -216,7 +252,9 @@ static struct eddy__entry next_taken(eddy_loop *loop)
 {
   struct eddy__posted *posted = EDDY__ENTRY(loop->taken, struct eddy__posted, post);
   loop->taken = posted->post.next;
-  if (posted->discard != NULL) return (struct eddy__entry){run_posted, posted};
+  if (posted->discard != NULL || posted->context != NULL) {
+    return (struct eddy__entry){run_posted, posted};
+  }
   struct eddy__entry entry = {posted->fn, posted->arg};
   eddy__free(posted);
   return entry;

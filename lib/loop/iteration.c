@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/outcome.h"
 #include "base/self.h"
+#include "loop/context.h"
 
 /* How many callbacks may run before the backend is asked again, and how long they may take. */
 #define POLL_AFTER 64
@@ -109,6 +110,7 @@ static void run_entry(eddy_loop *loop, struct eddy__entry entry)
       "exec, or "
       "start a loop of its own with eddy_run and then _exit");
   if (rc != 0) report_error(loop, rc);
+  eddy__context_end();
 }
 
 /* Runs this iteration, and those after it that need no poll. */
@@ -249,6 +251,8 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
   loop->errno_place = &errno;
   eddy__self.loop = loop;
   eddy_outcome *outcome = eddy__self.outcome;
+  eddy_context *context = eddy__self.context; /* the caller's is no callback's */
+  eddy__self.context = NULL;
   loop->clock = eddy__loop_now(loop);
   rc = run_until_stopped(loop, mode);
   loop->stopping = false;
@@ -256,6 +260,7 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
   loop->nudge = loop->guest;
   eddy__self.loop = NULL;
   eddy__self.outcome = outcome;
+  eddy__self.context = context;
   return rc;
 }
 

@@ -59,6 +59,8 @@ struct eddy__loop_hooks {
   void (*stats)(const eddy_loop *loop, eddy_loop_stats *stats);
   /* Gives some memory of past bursts back; called before a sleep. Whether there is more. */
   bool (*trim)(eddy_loop *loop);
+  /* Where a task's context stands. */
+  eddy_context **(*context)(eddy_task *task);
   /* Frees the room's memory on the loop, when the last object that points here has gone. */
   void (*free_tasks)(eddy_loop *loop);
 };
@@ -76,6 +78,7 @@ struct eddy__posted {
   struct eddy__post post;
   eddy_fn *fn;
   void *arg;
+  eddy_context *context; /* referenced; in which it runs, or NULL */
   void (*discard)(struct eddy__posted *posted); /* NULL: freed when it is taken in */
 };
 
@@ -85,6 +88,7 @@ struct eddy_handle {
   eddy_timer timer; /* of eddy_loop_call_soon: never booked, only its position is used */
   uint32_t refs;
   bool cancelled;
+  eddy_context *context; /* referenced; in which it runs, or NULL: an empty one */
 };
 
 struct eddy_loop {
@@ -245,7 +249,8 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode);
 
 /* ---- handle.c ---- */
 
-/* Posts from any thread, without an allocation: 0 or EDDY_ECLOSED. The loop must not be freed
+/* Posts from any thread, without an allocation: 0 or EDDY_ECLOSED. Its context goes when it has
+ * run or is discarded. The loop must not be freed
  * meanwhile. */
 int eddy__loop_post(eddy_loop *loop, struct eddy__posted *posted);
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "loop/context.h"
 #include "task/task.h"
 
 #include "base/outcome.h"
@@ -22,7 +23,14 @@ struct callback {
   eddy_future *future;      /* referenced while the callback is queued */
   eddy_done_fn *fn;
   void *arg;
+  eddy_context *context; /* referenced; in which it runs, or NULL: an empty one */
 };
+
+static void free_callback(struct callback *callback)
+{
+  eddy_context_unref(callback->context);
+  eddy__free(callback);
+}
 
 static void destroy_plain(eddy_future *future)
 {
@@ -134,7 +142,7 @@ static void drop_callbacks(eddy_future *future)
     eddy__list_remove(link);
     struct callback *callback = EDDY__ENTRY(link, struct callback, done.link);
     if (!future->loop->closed) eddy__loop_unbook(future->loop);
-    eddy__free(callback);
+    free_callback(callback);
   }
 }
 
@@ -262,13 +270,21 @@ const eddy_error_part *eddy_future_error_parts(const eddy_future *future)
   return future->error == 0 ? NULL : eddy__outcome_parts(&future->outcome, future->error);
 }
 
+static int call(void *arg)
+{
+  struct callback *callback = arg;
+  return callback->fn(callback->future, callback->arg);
+}
+
 static int run_callback(void *arg)
 {
   struct callback *callback = arg;
   eddy_future *future = callback->future;
   eddy__list_remove(&callback->owned.link);
-  int rc = callback->fn(future, callback->arg);
-  eddy__free(callback);
+  int rc = callback->context == NULL
+               ? callback->fn(future, callback->arg)
+               : eddy__context_call(callback->context, call, callback);
+  free_callback(callback);
   eddy_future_unref(future);
   return rc;
 }
@@ -277,14 +293,14 @@ static void discard_callback(struct eddy__owned *owned)
 {
   struct callback *callback = EDDY__ENTRY(owned, struct callback, owned);
   eddy_future_unref(callback->future);
-  eddy__free(callback);
+  free_callback(callback);
 }
 
 static void queue_callback(struct eddy__done *done)
 {
   struct callback *callback = EDDY__ENTRY(done, struct callback, done);
   if (callback->future->loop->closed) {
-    eddy__free(callback); /* nothing runs there any more */
+    free_callback(callback); /* nothing runs there any more */
     return;
   }
   eddy_future_ref(callback->future);
@@ -299,13 +315,14 @@ int eddy_future_add_done_callback(eddy_future *future, eddy_done_fn *fn, void *a
   if (rc < 0) return rc;
   struct callback *callback = eddy__alloc(sizeof(*callback));
   if (callback == NULL) return EDDY_ENOMEM;
-  rc = eddy__loop_book(future->loop);
-  if (rc < 0) {
-    eddy__free(callback);
-    return rc;
-  }
   *callback = (struct callback){
       .done.complete = queue_callback, .future = future, .fn = fn, .arg = arg};
+  rc = eddy__context_capture(&callback->context);
+  if (rc == 0) rc = eddy__loop_book(future->loop);
+  if (rc < 0) {
+    free_callback(callback);
+    return rc;
+  }
   eddy__list_init(&callback->done.link);
   if (future->state == EDDY__PENDING) {
     eddy__future_add(future, &callback->done);
@@ -327,7 +344,7 @@ size_t eddy_future_remove_done_callback(eddy_future *future, eddy_done_fn *fn, v
     if (callback->fn != fn || callback->arg != arg) continue;
     eddy__list_remove(&callback->done.link);
     eddy__loop_unbook(future->loop);
-    eddy__free(callback);
+    free_callback(callback);
     removed++;
   }
   return removed;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/outcome.h"
+#include "loop/context.h"
 
 /* The functions behind the macros of the same names. */
 #undef eddy_create_task
@@ -18,6 +19,7 @@ static void destroy_task(eddy_future *future)
   eddy_task *task = (eddy_task *)future;
   if (task->name != NULL) eddy__free(task->name);
   if (task->cancel_message != NULL) eddy__free(task->cancel_message);
+  if (task->context != NULL) eddy_context_unref(task->context);
   eddy__pool_put(&eddy__tasks_of(future->loop)->pool, task);
 }
 
@@ -65,6 +67,14 @@ EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_ki
   task->steps = 0;
 }
 
+/* The context of a new task: the one it is given, or a copy of its creator's. */
+EDDY__INLINE int inherit_context(const eddy_task_options *options, eddy_context **out)
+{
+  if (options == NULL || options->context == NULL) return eddy__context_capture(out);
+  *out = eddy_context_ref(options->context);
+  return 0;
+}
+
 /* A task that is complete but for what it runs; booked, and owned by the loop. */
 EDDY__INLINE int new_task(eddy_loop *loop, enum eddy__task_kind kind,
     const eddy_task_options *options, eddy_task **out)
@@ -79,11 +89,15 @@ EDDY__INLINE int new_task(eddy_loop *loop, enum eddy__task_kind kind,
     name = eddy__strdup(options->name);
     if (name == NULL) return EDDY_ENOMEM;
   }
+  eddy_context *context;
+  rc = inherit_context(options, &context);
+  if (rc < 0) goto fail_context;
   eddy_task *task = eddy__pool_get(&tasks->pool);
   if (task == NULL) goto fail_task;
   rc = eddy__loop_book(loop);
   if (rc < 0) goto fail_book;
   init_task(task, loop, kind, options);
+  task->context = context;
   task->name = name;
   task->id = ++tasks->last_id;
   eddy__list_append(&loop->all_tasks, &task->link);
@@ -93,6 +107,8 @@ EDDY__INLINE int new_task(eddy_loop *loop, enum eddy__task_kind kind,
 fail_book:
   eddy__pool_put(&tasks->pool, task);
 fail_task:
+  eddy_context_unref(context);
+fail_context:
   eddy__free(name);
   return EDDY_ENOMEM;
 }
@@ -305,6 +321,11 @@ eddy_coro *eddy_task_get_coro(const eddy_task *task)
 {
   bool alive = task->kind == EDDY__TASK_COROUTINE && task->future.state == EDDY__PENDING;
   return alive ? task->run.coro : NULL;
+}
+
+eddy_context *eddy_task_get_context(eddy_task *task)
+{
+  return eddy__context_at(&task->context);
 }
 
 uint64_t eddy_task_steps(const eddy_task *task)

@@ -121,6 +121,7 @@ struct eddy_task {
   uint64_t id;
   uint64_t parent; /* id of the task that created it; 0: none */
   uint64_t steps;
+  eddy_context *context; /* referenced; NULL: empty */
   char *name; /* NULL: "Task-<id>" */
   const char *site;
 };

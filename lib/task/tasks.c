@@ -147,8 +147,13 @@ static void free_tasks(eddy_loop *loop)
   eddy__free(tasks);
 }
 
+static eddy_context **context_place(eddy_task *task)
+{
+  return &task->context;
+}
+
 static const struct eddy__loop_hooks hooks = {
-    eddy__task_step, close_tasks, fill_stats, trim, free_tasks};
+    eddy__task_step, close_tasks, fill_stats, trim, context_place, free_tasks};
 
 /* For the report of an overflow: async-signal-safe. */
 static const char *describe_running(void)

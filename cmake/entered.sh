@@ -9,6 +9,9 @@ program=$build/tests/eddy_tests_plain
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# Counts of an older build would be in the way.
+find "$build" -name '*.gcda' -exec rm -f {} +
+
 # The functions of the library, and what holds their counts.
 find "$build/CMakeFiles/eddy_objects.dir" -name '*.o' |
   xargs nm -A --defined-only | sed -n 's/^\(.*\)\.o:[0-9a-f]* T \(eddy_[a-z0-9_]*\)$/\2 \1.gcda/p' \

@@ -116,7 +116,7 @@ total)
   ;;
 named)
   directory=$1 log=$2
-  set -- "$directory"/*surface.tsv "$directory"/*behaviours.tsv "$directory"/rules.tsv
+  set -- "$directory"/*surface.tsv "$directory"/*behaviours.tsv "$directory"/*rules.tsv
   awk -F '\t' '
     FILENAME == ARGV[1] {
       # 12/300 Test  #7: native/uv/queue.get_waits ....   Passed    0.03 sec

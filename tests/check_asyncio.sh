@@ -14,7 +14,7 @@ find "$include" -name '*.h' -exec cat {} + | sed -e 's|/\*.*\*/||' -e '/^ *\/\*/
   tr -cs 'A-Za-z0-9_' '\n' | grep -E '^(EDDY|eddy)_' >>"$work/names"
 sed -n 's/^  X(\(E[A-Z0-9]*\),.*/EDDY_\1/p' "$include/eddy/error.h" >>"$work/names"
 
-set -- "$directory"/*surface.tsv "$directory"/*behaviours.tsv "$directory"/rules.tsv
+set -- "$directory"/*surface.tsv "$directory"/*behaviours.tsv "$directory"/*rules.tsv
 awk -F '\t' '
   function complain(text) {
     print FILENAME ":" FNR ": " text

@@ -60,3 +60,24 @@ EDDY_TASK_TEST(task_turns, future_may_be_awaited_twice)
   CHECK_TRACE("3 3");
   return 0;
 }
+
+static int give_seven(void *arg)
+{
+  (void)arg;
+  return eddy_return(eddy_int(7));
+}
+
+EDDY_TASK_TEST(task_turns, each_reference_keeps_the_outcome)
+{
+  eddy_task *task;
+  eddy_value value = eddy_int(0);
+  CHECK_OK(eddy_create_task(give_seven, NULL, &task));
+  CHECK_PTR(eddy_task_ref(task), task);
+  eddy_task_unref(task);
+  int rc = eddy_sleep(0);
+  if (rc == 0) rc = eddy_task_result(task, &value);
+  eddy_task_unref(task);
+  CHECK_OK(rc);
+  CHECK_EQ(value.i, 7);
+  return 0;
+}

@@ -305,7 +305,7 @@ EDDY_TEST(iteration, delay_0_or_negative_runs_behind_everything_ready)
       eddy_loop_call_at(loop, eddy_loop_time(loop) - EDDY_S(5), trace_fn, "past", NULL));
   CHECK_OK(soon(trace_fn, "ready"));
   CHECK_OK(eddy_loop_run(loop));
-  CHECK_TRACE("ready past zero negative");
+  CHECK_TRACE("ready past negative zero");
   return 0;
 }
 

@@ -274,16 +274,18 @@ EDDY_TEST_VIRTUAL(timer, timers_of_one_instant_run_in_one_iteration)
 
 /* ---- absurd times ---- */
 
-EDDY_TEST(timer, negative_delay_counts_as_0)
+EDDY_TEST(timer, negative_delay_is_a_deadline_in_the_past)
 {
   CHECK_OK(begin(false));
   eddy_handle **handle = test_handles(1);
+  CHECK_OK(eddy_loop_call_later(run.loop, 0, trace_fn, "0", NULL));
   eddy_time before = eddy_loop_time(run.loop);
-  CHECK_OK(eddy_loop_call_later(run.loop, INT64_MIN, trace_fn, "min", handle));
-  CHECK_BETWEEN(before, eddy_handle_when(*handle), eddy_loop_time(run.loop));
-  CHECK_OK(eddy_loop_call_later(run.loop, -1, trace_fn, "-1", NULL));
+  CHECK_OK(eddy_loop_call_later(run.loop, -EDDY_S(1), trace_fn, "-1 s", handle));
+  CHECK_BETWEEN(before - EDDY_S(1), eddy_handle_when(*handle),
+      eddy_loop_time(run.loop) - EDDY_S(1));
+  CHECK_OK(eddy_loop_call_later(run.loop, INT64_MIN, trace_fn, "min", NULL));
   CHECK_OK(eddy_loop_run(run.loop));
-  CHECK_TRACE("min -1");
+  CHECK_TRACE("min -1 s 0");
   return 0;
 }
 

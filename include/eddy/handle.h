@@ -26,8 +26,9 @@ EDDY_API EDDY_NODISCARD int eddy_loop_call_soon(
  * Books a callback for `delay` from now; ties run in booking order.
  *
  * asyncio   loop.call_later()
- * delay     0 or negative: due at once, behind everything that is ready; one that exceeds
- *           the clock's range: never.
+ * delay     0 or negative: due at once, behind everything that is ready; a negative one is
+ *           a deadline in the past, ahead of a delay of 0. One that exceeds the clock's
+ *           range: never.
  * Returns   as eddy_loop_call_soon.
  * Cost      O(log n), amortised; one allocation, from a free list where there is one.
  */

@@ -31,7 +31,8 @@ static bool add_thread_end(void (*fn)(void *unused))
 {
   for (size_t i = 0; i < sizeof(thread_ends) / sizeof(thread_ends[0]); i++) {
     void (*there)(void *) = NULL;
-    if (atomic_compare_exchange_strong(&thread_ends[i], &there, fn) || there == fn) return true;
+    if (atomic_compare_exchange_strong(&thread_ends[i], &there, fn) || there == fn)
+      return true;
   }
   return false;
 }
@@ -221,6 +222,6 @@ bool eddy__thread_is_main(void)
 
 eddy_time eddy__time_after(eddy_time now, eddy_time delay)
 {
-  if (delay <= 0) return now;
+  if (delay < 0) return now < INT64_MIN - delay ? INT64_MIN : now + delay;
   return delay > EDDY_NEVER - now ? EDDY_NEVER : now + delay;
 }

@@ -7,7 +7,7 @@
 /* Nanoseconds since some fixed point; never goes back. */
 eddy_time eddy__clock_now(void);
 
-/* now + delay without overflow: a negative delay counts as 0, one too long as EDDY_NEVER. */
+/* now + delay without overflow: one too long is EDDY_NEVER. */
 eddy_time eddy__time_after(eddy_time now, eddy_time delay);
 
 /* The id of this process, to recognise a fork. */

@@ -44,12 +44,18 @@ EDDY_TASK_TEST(all_tasks, are_the_unfinished_ones_in_creation_order)
   return 0;
 }
 
+static int end_at_once(eddy_frame *frame)
+{
+  EDDY_BEGIN(frame);
+  EDDY_END(frame);
+}
+
 EDDY_TASK_TEST(all_tasks, include_stackless_ones)
 {
   eddy_task **tasks, *task;
   size_t count;
   eddy_frame *frame = test_new(sizeof *frame);
-  CHECK_OK(test_frame_task(TEST_STACKLESS, frame, NULL, &task));
+  CHECK_OK(test_frame_task(TEST_STACKLESS, frame, end_at_once, &task));
   CHECK_OK(eddy_all_tasks(NULL, &tasks, &count));
   bool found = count == 2 && tasks[1] == task;
   eddy_all_tasks_free(tasks, count);

@@ -29,7 +29,8 @@ EDDY_API EDDY_NODISCARD int eddy_runner_new(
 
 /**
  * Runs fn as a new main task on the runner's loop until it ends. Tasks that it leaves behind
- * stay on the loop, suspended, and go on with the next run.
+ * stay on the loop, suspended, and go on with the next run. All main tasks run in one context,
+ * a copy of the caller's from when the loop was made: what one sets the next one sees.
  *
  * While it runs SIGINT belongs to the runner, if this is the process's first thread and
  * SIGINT has its default action; that is put back when the run ends. The first SIGINT cancels

@@ -16,8 +16,9 @@
 
 struct eddy_runner {
   eddy_loop_options options;
-  char *backend;   /* the runner's copy of the name in the options */
-  eddy_loop *loop; /* NULL before it is needed, and when it is closed */
+  char *backend;         /* the runner's copy of the name in the options */
+  eddy_loop *loop;       /* NULL before it is needed, and when it is closed */
+  eddy_context *context; /* of every run: the one in which the loop was made, copied */
   bool closed;
 };
 
@@ -40,6 +41,17 @@ fail_backend:
   return EDDY_ENOMEM;
 }
 
+static int make_loop(eddy_runner *runner)
+{
+  int rc = eddy_copy_context(&runner->context);
+  if (rc < 0) return rc;
+  rc = eddy_loop_new(&runner->options, &runner->loop);
+  if (rc == 0) return 0;
+  eddy_context_unref(runner->context);
+  runner->context = NULL;
+  return rc;
+}
+
 int eddy_runner_get_loop(eddy_runner *runner, eddy_loop **out)
 {
   if (runner == NULL || out == NULL) return EDDY_EINVAL;
@@ -48,7 +60,7 @@ int eddy_runner_get_loop(eddy_runner *runner, eddy_loop **out)
         EDDY_ECLOSED, "runner: it is closed; make another with eddy_runner_new");
   }
   if (runner->loop == NULL) {
-    int rc = eddy_loop_new(&runner->options, &runner->loop);
+    int rc = make_loop(runner);
     if (rc < 0) return rc;
   }
   *out = runner->loop;
@@ -128,15 +140,28 @@ static int run_main(eddy_loop *loop, eddy_task *task, eddy_value *value)
   return rc;
 }
 
-int eddy_runner_run_with(eddy_runner *runner, eddy_fn *fn, void *arg,
+static int run_body(eddy_runner *runner, const eddy_task_body *body,
     const eddy_task_options *options, eddy_value *value)
 {
   eddy_loop *loop;
   eddy_task *task;
-  if (fn == NULL) return EDDY_EINVAL;
   int rc = ready_loop(runner, &loop);
-  if (rc == 0) rc = eddy_loop_create_task_with(loop, fn, arg, options, &task);
+  if (rc < 0) return rc;
+  eddy_task_options own = {0};
+  if (options != NULL) own = *options;
+  if (own.context == NULL) own.context = runner->context;
+  rc = body->fn != NULL
+           ? eddy_loop_create_task_with(loop, body->fn, body->arg, &own, &task)
+           : eddy_loop_create_task_coro(loop, body->coro, &own, &task);
   return rc < 0 ? rc : run_main(loop, task, value);
+}
+
+int eddy_runner_run_with(eddy_runner *runner, eddy_fn *fn, void *arg,
+    const eddy_task_options *options, eddy_value *value)
+{
+  if (fn == NULL) return EDDY_EINVAL;
+  eddy_task_body body = {.fn = fn, .arg = arg};
+  return run_body(runner, &body, options, value);
 }
 
 int eddy_runner_run(eddy_runner *runner, eddy_fn *fn, void *arg, eddy_value *value)
@@ -147,12 +172,9 @@ int eddy_runner_run(eddy_runner *runner, eddy_fn *fn, void *arg, eddy_value *val
 int eddy_runner_run_coro(eddy_runner *runner, eddy_coro *coro,
     const eddy_task_options *options, eddy_value *value)
 {
-  eddy_loop *loop;
-  eddy_task *task;
   if (coro == NULL) return EDDY_EINVAL;
-  int rc = ready_loop(runner, &loop);
-  if (rc == 0) rc = eddy_loop_create_task_coro(loop, coro, options, &task);
-  return rc < 0 ? rc : run_main(loop, task, value);
+  eddy_task_body body = {.coro = coro};
+  return run_body(runner, &body, options, value);
 }
 
 /* ---- the end ---- */
@@ -255,6 +277,8 @@ static int end(eddy_runner *runner)
     if (rc == 0) rc = executor;
   }
   eddy_loop_free(loop);
+  eddy_context_unref(runner->context);
+  runner->context = NULL;
   return rc;
 }
 

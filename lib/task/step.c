@@ -295,7 +295,7 @@ void eddy__task_start(eddy_task *task)
 {
   eddy_loop *loop = task->future.loop;
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
-  struct eddy__self creator = eddy__self;
+  const struct eddy__self creator = eddy__self;
   struct eddy__ctx hub = tasks->hub;
   int creators_errno = *loop->errno_place;
   loop->eager++;
@@ -310,7 +310,9 @@ void eddy__task_start(eddy_task *task)
   loop->eager--;
   loop->direct = loop->eager == 0 && !loop->debug;
   tasks->hub = hub;
-  eddy__self = creator;
+  eddy__self.task = creator.task;
+  eddy__self.outcome = creator.outcome;
+  eddy__self.coro = creator.coro;
   *loop->errno_place = creators_errno;
 }
 

@@ -87,6 +87,19 @@ EDDY_TASK_TEST(barrier, cancelled_task_leaves_and_the_others_wait_for_one_more)
   return 0;
 }
 
+EDDY_TASK_TEST(barrier,
+    task_after_a_cancelled_one_is_woken_for_no_reason_and_waits_again_at_the_tail)
+{
+  STAGE(1, 4,
+      "a:barrier=ECANCELLED@3 e:barrier=3@5 c:barrier=2@6 b:barrier=1@6 d:barrier=2@6",
+      "a: barrier;"
+      "b: barrier;"
+      "c: barrier;"
+      "d: 1 cancel:a 2 barrier;"
+      "e: 4 barrier");
+  return 0;
+}
+
 EDDY_TASK_TEST(barrier, task_that_came_after_a_cancelled_one_gets_an_index_that_is_taken)
 {
   STAGE(1, 3, "a:barrier=ECANCELLED@3 d:barrier=2@6 b:barrier=1@7 c:barrier=1@7",

@@ -113,16 +113,23 @@ EDDY_TASK_TEST(barrier_life, waiter_names_it_and_how_many_came)
   return 0;
 }
 
+static void drop_party(void *arg)
+{
+  struct party *party = arg;
+  eddy_barrier_unref(party->barrier);
+  party->barrier = NULL;
+}
+
 EDDY_TASK_TEST(barrier_life, waiter_keeps_it)
 {
   struct party *party = test_new(sizeof *party);
   eddy_task *task;
   CHECK_OK(eddy_barrier_new(2, &party->barrier));
-  int rc = test_task(come, party, &task);
-  if (rc == 0) rc = eddy_sleep(0);
-  if (rc == 0) rc = eddy_barrier_abort(party->barrier);
-  eddy_barrier_unref(party->barrier);
-  CHECK_OK(rc);
+  test_defer_late(drop_party, party);
+  CHECK_OK(test_task(come, party, &task));
+  CHECK_OK(eddy_sleep(0));
+  CHECK_OK(eddy_barrier_abort(party->barrier));
+  drop_party(party);
   CHECK_CODE(eddy_task_await(task, NULL), EDDY_EBROKENBARRIER);
   return 0;
 }

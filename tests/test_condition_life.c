@@ -258,19 +258,33 @@ static int wait_plainly(void *condition)
   return rc;
 }
 
+/* Uses it no more after the wait. */
+static int wait_to_the_end(void *condition)
+{
+  CHECK_OK(eddy_condition_acquire(condition));
+  return eddy_condition_wait(condition);
+}
+
+static void drop_condition(void *slot)
+{
+  eddy_condition **condition = slot;
+  eddy_condition_unref(*condition);
+  *condition = NULL;
+}
+
 EDDY_TASK_TEST(condition_life, waiter_keeps_it)
 {
-  eddy_condition *condition;
+  eddy_condition **slot = test_new(sizeof *slot);
   eddy_task *task;
-  CHECK_OK(eddy_condition_new(NULL, &condition));
-  CHECK_PTR(eddy_condition_ref(condition), condition);
-  eddy_condition_unref(condition);
-  int rc = test_task(wait_plainly, condition, &task);
-  if (rc == 0) rc = eddy_sleep(0);
-  if (rc == 0) rc = notify_all(condition);
-  if (rc == 0) rc = eddy_task_await(task, NULL);
-  eddy_condition_unref(condition);
-  return rc;
+  CHECK_OK(eddy_condition_new(NULL, slot));
+  test_defer_late(drop_condition, slot);
+  CHECK_PTR(eddy_condition_ref(*slot), *slot);
+  eddy_condition_unref(*slot);
+  CHECK_OK(test_task(wait_to_the_end, *slot, &task));
+  CHECK_OK(eddy_sleep(0));
+  CHECK_OK(notify_all(*slot));
+  drop_condition(slot);
+  return eddy_sleep(0);
 }
 
 EDDY_TASK_TEST(condition_life, waiter_names_it_and_then_the_lock_and_who_has_that)

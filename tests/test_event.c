@@ -141,16 +141,23 @@ static int wait_plainly(void *event)
   return eddy_event_wait(event);
 }
 
+static void drop_event(void *slot)
+{
+  eddy_event **event = slot;
+  eddy_event_unref(*event);
+  *event = NULL;
+}
+
 EDDY_TASK_TEST(event, waiter_keeps_it_and_names_it)
 {
   char text[80];
-  eddy_event *event;
+  eddy_event **slot = test_new(sizeof *slot);
   eddy_task *task;
-  CHECK_OK(eddy_event_new(&event));
-  int rc = test_task(wait_plainly, event, &task);
-  if (rc == 0) rc = eddy_sleep(0);
-  eddy_event_unref(event);
-  CHECK_OK(rc);
+  CHECK_OK(eddy_event_new(slot));
+  test_defer_late(drop_event, slot);
+  CHECK_OK(test_task(wait_plainly, *slot, &task));
+  CHECK_OK(eddy_sleep(0));
+  drop_event(slot);
   CHECK_CONTAINS(eddy_task_waits_for(task, text, sizeof text), "event ");
   CHECK(eddy_task_cancel(task, NULL));
   CHECK_CODE(eddy_task_await(task, NULL), EDDY_ECANCELLED);

@@ -264,16 +264,23 @@ EDDY_TEST(semaphore, belongs_to_the_loop_on_which_someone_waited_first)
   return 0;
 }
 
+static void drop_semaphore(void *slot)
+{
+  eddy_semaphore **semaphore = slot;
+  eddy_semaphore_unref(*semaphore);
+  *semaphore = NULL;
+}
+
 EDDY_TASK_TEST(semaphore, waiter_keeps_it_and_names_it)
 {
   char text[80];
-  eddy_semaphore *semaphore;
+  eddy_semaphore **slot = test_new(sizeof *slot);
   eddy_task *task;
-  CHECK_OK(eddy_semaphore_new(0, &semaphore));
-  int rc = test_task(take_one, semaphore, &task);
-  if (rc == 0) rc = eddy_sleep(0);
-  eddy_semaphore_unref(semaphore);
-  CHECK_OK(rc);
+  CHECK_OK(eddy_semaphore_new(0, slot));
+  test_defer_late(drop_semaphore, slot);
+  CHECK_OK(test_task(take_one, *slot, &task));
+  CHECK_OK(eddy_sleep(0));
+  drop_semaphore(slot);
   CHECK_CONTAINS(eddy_task_waits_for(task, text, sizeof text), "semaphore ");
   CHECK(eddy_task_cancel(task, NULL));
   CHECK_CODE(eddy_task_await(task, NULL), EDDY_ECANCELLED);

@@ -75,12 +75,14 @@ static int end_wait(eddy_task *task, int rc);
 
 static const struct eddy__wait_type barrier_wait = {NULL, describe, end_wait};
 
-/* Parks the task. */
-static int wait_on(eddy_barrier *barrier, eddy_task *task, enum phase phase)
+/* Parks the task, for the first time in this call or again. */
+static int wait_on(eddy_barrier *barrier, eddy_task *task, enum phase phase, bool again)
 {
   task->wait.phase = phase;
   eddy__list_append(&barrier->line, &task->wait.done.link);
-  return eddy__wait_again(task, &barrier_wait, barrier);
+  if (again) return eddy__wait_again(task, &barrier_wait, barrier);
+  eddy_barrier_ref(barrier);
+  return eddy__wait(task, &barrier_wait, barrier);
 }
 
 /* The task is counted, and does not wait any more. */
@@ -93,9 +95,9 @@ static int depart(eddy_barrier *barrier, int rc)
 }
 
 /* The task is counted: it goes on if the barrier is not filling any more. */
-static int look_inside(eddy_barrier *barrier, eddy_task *task)
+static int look_inside(eddy_barrier *barrier, eddy_task *task, bool again)
 {
-  if (barrier->state == FILLING) return wait_on(barrier, task, INSIDE);
+  if (barrier->state == FILLING) return wait_on(barrier, task, INSIDE, again);
   if (barrier->state == DRAINING) return depart(barrier, 0);
   return depart(
       barrier, eddy_raise(EDDY_EBROKENBARRIER, "barrier wait: barrier %p was %s",
@@ -103,10 +105,10 @@ static int look_inside(eddy_barrier *barrier, eddy_task *task)
 }
 
 /* The task comes in, unless the round before is not over. */
-static int look_outside(eddy_barrier *barrier, eddy_task *task)
+static int look_outside(eddy_barrier *barrier, eddy_task *task, bool again)
 {
   if (barrier->state == DRAINING || barrier->state == RESETTING) {
-    return wait_on(barrier, task, OUTSIDE);
+    return wait_on(barrier, task, OUTSIDE, again);
   }
   if (barrier->state == BROKEN) {
     return eddy_raise(EDDY_EBROKENBARRIER,
@@ -118,7 +120,7 @@ static int look_outside(eddy_barrier *barrier, eddy_task *task)
     barrier->state = DRAINING;
     tell_all(barrier);
   }
-  return look_inside(barrier, task);
+  return look_inside(barrier, task, again);
 }
 
 static int go_on(eddy_barrier *barrier, eddy_task *task, int rc)
@@ -127,8 +129,8 @@ static int go_on(eddy_barrier *barrier, eddy_task *task, int rc)
     eddy__line_notify(&barrier->line, 1); /* as Condition.wait does */
     return task->wait.phase == INSIDE ? depart(barrier, rc) : rc;
   }
-  return task->wait.phase == INSIDE ? look_inside(barrier, task)
-                                    : look_outside(barrier, task);
+  if (task->wait.phase == INSIDE) return look_inside(barrier, task, true);
+  return look_outside(barrier, task, true);
 }
 
 static int end_wait(eddy_task *task, int rc)
@@ -144,10 +146,7 @@ static int begin_wait(eddy_barrier *barrier, eddy_task *task)
   /* Even the last to come, who does not wait, wakes the others. */
   bool waits = barrier->parties > 1 || barrier->state != FILLING;
   int rc = waits ? eddy__bind(&barrier->loop, task->future.loop, "barrier wait") : 0;
-  if (rc == 0) rc = look_outside(barrier, task);
-  if (rc != EDDY_PENDING) return rc;
-  eddy_barrier_ref(barrier);
-  return eddy__wait_suspend(task);
+  return rc < 0 ? rc : look_outside(barrier, task, false);
 }
 
 int eddy_barrier_wait(eddy_barrier *barrier, size_t *index)

@@ -222,9 +222,6 @@ int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object
 /* In type.resume: parks the task once more. Returns EDDY_PENDING. */
 int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *object);
 
-/* In the call itself, after eddy__wait_again: the rest of eddy__wait. */
-int eddy__wait_suspend(eddy_task *task);
-
 /* A stackful task goes on: the rest of the call that it waits in. Returns what it is resumed
  * with, or EDDY_PENDING if it waits again. */
 EDDY__INLINE int eddy__wait_end(eddy_task *task, int status)

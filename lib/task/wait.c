@@ -27,7 +27,7 @@ struct eddy__began eddy__wait_begin_slowly(void)
   return (struct eddy__began){.rc = EDDY_EGENERATOREXIT};
 }
 
-int eddy__wait_suspend(eddy_task *task)
+static int suspend(eddy_task *task)
 {
   return task->kind == EDDY__TASK_STACKFUL ? eddy__task_leave(task) : EDDY_PENDING;
 }
@@ -57,7 +57,7 @@ EDDY__INLINE void park(eddy_task *task, const struct eddy__wait_type *type, void
 int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object)
 {
   park(task, type, object);
-  return eddy__wait_suspend(task);
+  return suspend(task);
 }
 
 int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *object)
@@ -73,7 +73,7 @@ int eddy__wait_turn(eddy_task *task, int status)
   /* The running loop is the task's; taken from there it does not hang on the task's memory,
    * which was perhaps written a moment ago. */
   eddy__loop_push(eddy__self.loop, eddy__task_step, task);
-  return eddy__wait_suspend(task);
+  return suspend(task);
 }
 
 void eddy__wait_wake(eddy_task *task, int status)

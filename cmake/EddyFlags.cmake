@@ -53,7 +53,7 @@ else()
 endif()
 
 if(EDDY_COVERAGE)
-  add_compile_options(--coverage)
+  add_compile_options(--coverage -fprofile-update=atomic) # threads count, too
   add_link_options(--coverage)
 endif()
 

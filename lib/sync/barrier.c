@@ -78,7 +78,7 @@ static const struct eddy__wait_type barrier_wait = {NULL, describe, end_wait};
 /* Parks the task, for the first time in this call or again. */
 static int wait_on(eddy_barrier *barrier, eddy_task *task, enum phase phase, bool again)
 {
-  task->wait.phase = phase;
+  task->wait.phase = (uint8_t)phase;
   eddy__list_append(&barrier->line, &task->wait.done.link);
   if (again) return eddy__wait_again(task, &barrier_wait, barrier);
   eddy_barrier_ref(barrier);

@@ -277,6 +277,20 @@ EDDY_TASK_TEST(gather, cancelling_it_asks_every_child)
   return 0;
 }
 
+EDDY_TASK_TEST(gather, child_named_twice_is_asked_twice)
+{
+  eddy_task *a;
+  eddy_future *children[2], *gather;
+  CHECK_OK(child_task(0, "a", PASS_ON, LONG, &a, &children[0]));
+  children[1] = children[0];
+  CHECK_OK(test_gather(children, 2, EDDY_GATHER_RAISE, &gather));
+  CHECK_OK(eddy_sleep(0));
+  CHECK(eddy_future_cancel(gather, NULL));
+  CHECK_EQ(eddy_task_cancelling(a), 2);
+  CHECK_CODE(eddy_await(gather, NULL), EDDY_ECANCELLED);
+  return 0;
+}
+
 static int wait_on(void *future)
 {
   return eddy_await(future, NULL);

@@ -33,8 +33,9 @@ static bool cancel_gather(eddy_future *future, const char *message)
 {
   struct gather *gather = (struct gather *)future;
   bool any = false;
-  for (size_t i = 0; i < gather->distinct; i++) {
-    if (eddy_future_cancel(gather->children[i].future, message)) any = true;
+  /* One that was named twice is asked twice, as in asyncio: its count tells. */
+  for (size_t i = 0; i < gather->count; i++) {
+    if (eddy_future_cancel(gather->arguments[i], message)) any = true;
   }
   if (any) gather->cancel_requested = true;
   return any;

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "loop/loop.h"
+
 struct body {
   eddy_frame frame;
   const char *name;
@@ -335,6 +337,8 @@ EDDY_TASK_TEST(eager, debug_mode_may_change_in_it)
     CHECK_TRACE("");
     CHECK_OK(eddy_task_await(task, NULL));
     CHECK_TRACE("other");
+    /* From then on tasks go straight to one another again. */
+    CHECK(eddy_get_running_loop()->direct);
   }
   return 0;
 }

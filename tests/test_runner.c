@@ -437,9 +437,10 @@ static int stop_in_cleanup(void *arg)
 {
   int rc = eddy_sleep(EDDY_S(3600));
   eddy_loop_stop(eddy_get_running_loop());
-  (void)eddy_sleep(0);
-  (void)eddy_sleep(0);
-  trace("done");
+  int turn = 0;
+  while (turn < 10 && eddy_sleep(0) == 0)
+    turn++;
+  trace("%d", turn);
   (void)arg;
   return rc;
 }
@@ -453,7 +454,7 @@ static int leave_stopper(void *arg)
 EDDY_TEST(runner, stopping_the_loop_does_not_cut_the_closing_short)
 {
   CHECK_OK(eddy_run(leave_stopper, NULL));
-  CHECK_TRACE("done");
+  CHECK_TRACE("10");
   return 0;
 }
 

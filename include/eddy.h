@@ -18,6 +18,7 @@
  *     gen.h       generators                               inspect.h  what tasks wait for
  *     callgraph.h who waits for whom                       executor.h work in other threads
  *     context.h   values that tasks hand on to what they start
+ *     thread_future.h  tasks started from other threads; outcomes that threads wait for
  *     error.h     codes and messages                       value.h, time.h, version.h
  *
  * eddy/backend.h, for those who write a backend, is not included here.
@@ -50,6 +51,7 @@
 #include <eddy/task.h>
 #include <eddy/task_factory.h>
 #include <eddy/task_group.h>
+#include <eddy/thread_future.h>
 #include <eddy/time.h>
 #include <eddy/timeout.h>
 #include <eddy/value.h>

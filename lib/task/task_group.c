@@ -59,11 +59,10 @@ static void cancel_children(struct group *group)
   }
 }
 
-/* Ends the body, too. */
+/* Ends the body, too. Once: the group is aborting from then on. */
 static void cancel_all(struct group *group)
 {
   cancel_children(group);
-  if (group->asked) return;
   group->asked = true;
   (void)eddy_task_cancel(group->parent, NULL);
 }
@@ -118,7 +117,7 @@ static void fail(struct group *group, struct child *child)
   eddy__part_fill(&child->part, task->future.error, &task->future.outcome, task->name,
       task->id, task->site);
   eddy__message_add(group->error, &child->part);
-  if (!group->aborting && !group->asked) cancel_all(group);
+  if (!group->aborting) cancel_all(group);
 }
 
 static bool waits_at_exit(const struct group *group);

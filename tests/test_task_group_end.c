@@ -110,6 +110,26 @@ EDDY_TASK_TEST(task_group, parent_says_what_it_waits_for)
   return 0;
 }
 
+static int show_call_graph(void *arg)
+{
+  char text[400];
+  int size = eddy_format_call_graph(NULL, 0, text, sizeof text);
+  if (size > 0) trace("%s", strstr(text, "<- "));
+  (void)arg;
+  return size < 0 ? size : 0;
+}
+
+EDDY_TASK_TEST(task_group, children_are_awaited_by_the_parent)
+{
+  struct state *self = new_state();
+  CHECK_OK(eddy_task_set_name(eddy_current_task(), "parent"));
+  CHECK_OK(eddy_task_group_enter(&self->group));
+  int rc = eddy_task_group_create_task(&self->group, show_call_graph, NULL, NULL);
+  CHECK_OK(eddy_task_group_exit(&self->group, rc));
+  CHECK_CONTAINS(test_trace(), "<- task 'parent', created at ");
+  return 0;
+}
+
 EDDY_TEST(task_group, deadlock_report_names_the_group)
 {
   NEEDS_ONE_THREAD();

@@ -19,6 +19,7 @@
  *     callgraph.h who waits for whom                       executor.h work in other threads
  *     context.h   values that tasks hand on to what they start
  *     thread_future.h  tasks started from other threads; outcomes that threads wait for
+ *     dns.h       names looked up
  *     error.h     codes and messages                       value.h, time.h, version.h
  *
  * eddy/backend.h, for those who write a backend, is not included here.
@@ -32,6 +33,7 @@
 #include <eddy/condition.h>
 #include <eddy/context.h>
 #include <eddy/coro.h>
+#include <eddy/dns.h>
 #include <eddy/error.h>
 #include <eddy/event.h>
 #include <eddy/executor.h>

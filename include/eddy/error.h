@@ -34,12 +34,16 @@
   X(EDESTADDRREQ, 4076, "destination address required")                                  \
   X(EEXIST, 4075, "already exists")                                                      \
   X(EFAULT, 4074, "bad address")                                                         \
+  X(EFBIG, 4036, "file too large")                                                       \
   X(EHOSTUNREACH, 4073, "host unreachable")                                              \
   X(EINTR, 4072, "interrupted system call")                                              \
   X(EINVAL, 4071, "invalid argument")                                                    \
   X(EIO, 4070, "input/output error")                                                     \
   X(EISCONN, 4069, "already connected")                                                  \
+  X(EISDIR, 4068, "is a directory")                                                      \
+  X(ELOOP, 4067, "too many symbolic links")                                              \
   X(EMFILE, 4066, "too many open descriptors in the process")                            \
+  X(EMLINK, 4032, "too many links")                                                      \
   X(EMSGSIZE, 4065, "message too long")                                                  \
   X(ENAMETOOLONG, 4064, "name too long")                                                 \
   X(ENETDOWN, 4063, "network is down")                                                   \
@@ -54,8 +58,10 @@
   X(ENOSYS, 4054, "not available on this system or with this backend")                   \
   X(ENOTCONN, 4053, "not connected")                                                     \
   X(ENOTDIR, 4052, "not a directory")                                                    \
+  X(ENOTEMPTY, 4051, "the directory is not empty")                                       \
   X(ENOTSOCK, 4050, "not a socket")                                                      \
   X(ENOTSUP, 4049, "not supported")                                                      \
+  X(ENXIO, 4033, "no such device or address")                                            \
   X(EPERM, 4048, "not permitted")                                                        \
   X(EPIPE, 4047, "broken pipe")                                                          \
   X(EPROTO, 4046, "protocol error")                                                      \
@@ -63,11 +69,29 @@
   X(EPROTOTYPE, 4044, "wrong protocol for the socket")                                   \
   X(ERANGE, 4034, "out of range")                                                        \
   X(EROFS, 4043, "read-only file system")                                                \
+  X(ESPIPE, 4041, "the file has no positions")                                           \
   X(ESRCH, 4040, "no such process")                                                      \
-  X(ETIMEDOUT, 4039, "timed out")
+  X(ETIMEDOUT, 4039, "timed out")                                                        \
+  X(ETXTBSY, 4038, "the program in the file is running")                                 \
+  X(EXDEV, 4037, "not on the same file system")
 
-/* Name, number, text: asyncio's exceptions and the RuntimeErrors its calls raise. */
+/* Name, number, text: what looking names up fails with (libuv's numbers), asyncio's exceptions
+ * and the RuntimeErrors its calls raise. */
 #define EDDY_ERROR_MAP(X)                                                                \
+  X(EAI_ADDRFAMILY, -3000, "the host has no address of this family")                     \
+  X(EAI_AGAIN, -3001, "the name cannot be looked up at the moment")                      \
+  X(EAI_BADFLAGS, -3002, "bad flags for a name look-up")                                 \
+  X(EAI_CANCELED, -3003, "the name look-up was given up")                                \
+  X(EAI_FAIL, -3004, "the name look-up failed for good")                                 \
+  X(EAI_FAMILY, -3005, "no names are looked up for this address family")                 \
+  X(EAI_MEMORY, -3006, "not enough memory to look the name up")                          \
+  X(EAI_NODATA, -3007, "the name has no address")                                        \
+  X(EAI_NONAME, -3008, "no such name or service")                                        \
+  X(EAI_OVERFLOW, -3009, "the name is too long for its place")                           \
+  X(EAI_SERVICE, -3010, "no such service for this type of socket")                       \
+  X(EAI_SOCKTYPE, -3011, "no names are looked up for this type of socket")               \
+  X(EAI_BADHINTS, -3013, "bad hints for a name look-up")                                 \
+  X(EAI_PROTOCOL, -3014, "no names are looked up for this protocol")                     \
   X(ECANCELLED, -5000, "cancelled")                                                      \
   X(EINVALIDSTATE, -5001, "the object is not in a state that allows this")               \
   X(EQUEUEEMPTY, -5002, "the queue is empty")                                            \

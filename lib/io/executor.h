@@ -50,6 +50,12 @@ int eddy__executor_submit(eddy_executor *executor, struct eddy__job *job);
  * touched any more. Returns the state it was in. */
 enum eddy__job_state eddy__executor_withdraw(struct eddy__job *job);
 
+/* Has fn(arg) called when the future of a job is freed. */
+void eddy__job_future_on_free(eddy_future *future, void (*fn)(void *arg), void *arg);
+
+/* The `arg` of it. */
+void *eddy__job_future_arg(const eddy_future *future);
+
 /* Frees a job that no thread will touch. */
 void eddy__job_free(struct eddy__job *job);
 

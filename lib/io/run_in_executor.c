@@ -21,17 +21,33 @@ struct call {
 struct job_future {
   eddy_future future;    /* first */
   struct eddy__job *job; /* NULL when it was delivered, withdrawn or the loop closed */
+  void (*on_free)(void *arg);
+  void *on_free_arg;
 };
 
 static bool cancel_job(eddy_future *future, const char *message);
 
-static void destroy_plain(eddy_future *future)
+static void destroy_job_future(eddy_future *future)
 {
-  eddy__free(future);
+  struct job_future *self = (struct job_future *)future;
+  if (self->on_free != NULL) self->on_free(self->on_free_arg);
+  eddy__free(self);
 }
 
 static const struct eddy__future_type job_type = {
-    "thread job", cancel_job, destroy_plain};
+    "thread job", cancel_job, destroy_job_future};
+
+void eddy__job_future_on_free(eddy_future *future, void (*fn)(void *arg), void *arg)
+{
+  struct job_future *self = (struct job_future *)future;
+  self->on_free = fn;
+  self->on_free_arg = arg;
+}
+
+void *eddy__job_future_arg(const eddy_future *future)
+{
+  return ((const struct job_future *)future)->on_free_arg;
+}
 
 /* The loop waits for one thread less. It need not be woken while it runs. */
 static void release_hold(eddy_loop *loop)

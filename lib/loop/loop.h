@@ -170,6 +170,7 @@ struct eddy_loop {
   /* The io room's. */
   void *executor; /* the default one's record, on `owned`; or NULL */
   bool executor_ended;
+  void *lanes; /* its executors for calls of the library's own, on `owned`; or NULL */
 };
 
 /* ---- loop.c ---- */

@@ -13,7 +13,7 @@ eddy_future *eddy__await_waiter(struct eddy__done *done)
 }
 
 /* The request goes on to what the task waits for; its end wakes the task. */
-static bool cancel_awaited(eddy_task *task, const char *message)
+bool eddy__await_cancel(eddy_task *task, const char *message)
 {
   return eddy_future_cancel(task->wait.object, message);
 }
@@ -31,7 +31,7 @@ static int take(eddy_future *future, eddy_value *value)
   return rc;
 }
 
-static int end_await(eddy_task *task, int rc)
+int eddy__await_end(eddy_task *task, int rc)
 {
   eddy_future *future = task->wait.object;
   eddy__list_remove(&task->wait.done.link);
@@ -45,7 +45,7 @@ static int end_await(eddy_task *task, int rc)
 }
 
 static const struct eddy__wait_type await_wait = {
-    cancel_awaited, describe_await, end_await};
+    eddy__await_cancel, describe_await, eddy__await_end};
 
 eddy_task *eddy__task_awaited(const eddy_task *task)
 {
@@ -69,7 +69,8 @@ static int await_in_vain(eddy_task *task, eddy_future *future)
   return explain(eddy__wait_turn(task, rc));
 }
 
-int eddy_await(eddy_future *future, eddy_value *value)
+EDDY__INLINE int await_as(
+    eddy_future *future, eddy_value *value, const struct eddy__wait_type *type)
 {
   int rc;
   bool resumed;
@@ -80,7 +81,7 @@ int eddy_await(eddy_future *future, eddy_value *value)
   if (resumed) {
     if (!possible) return explain(rc);
     task->wait.scratch.p = value;
-    return end_await(task, rc);
+    return eddy__await_end(task, rc);
   }
   if (future->state != EDDY__PENDING) return take(future, value);
   if (!possible) return await_in_vain(task, future);
@@ -88,7 +89,18 @@ int eddy_await(eddy_future *future, eddy_value *value)
   task->wait.scratch.p = value;
   task->wait.done.complete = wake_awaiter;
   eddy__future_add(future, &task->wait.done);
-  return eddy__wait(task, &await_wait, future);
+  return eddy__wait(task, type, future);
+}
+
+int eddy_await(eddy_future *future, eddy_value *value)
+{
+  return await_as(future, value, &await_wait);
+}
+
+int eddy__await_as(
+    eddy_future *future, eddy_value *value, const struct eddy__wait_type *type)
+{
+  return await_as(future, value, type);
 }
 
 int eddy_task_await(eddy_task *task, eddy_value *value)

@@ -167,6 +167,13 @@ int eddy__task_ask_factory(eddy_loop *loop, const eddy_task_body *body,
 
 /* ---- await.c ---- */
 
+/* As eddy_await, for a call that describes its wait itself: `type` has the two functions below
+ * for its cancel and resume, and task->wait.object is the future. */
+int eddy__await_as(
+    eddy_future *future, eddy_value *value, const struct eddy__wait_type *type);
+bool eddy__await_cancel(eddy_task *task, const char *message);
+int eddy__await_end(eddy_task *task, int rc);
+
 /* The unfinished task that this one waits for, or NULL. */
 eddy_task *eddy__task_awaited(const eddy_task *task);
 

@@ -13,6 +13,8 @@
  *     lock.h      locks                                    event.h    a flag to wait for
  *     condition.h  waiting, with a lock, for a change      semaphore.h  units to take
  *     barrier.h   tasks that wait for one another
+ *     protocol.h  what a connection tells the program  transport.h  its sending side
+ *     connection.h  connecting, for protocols
  *     loop.h      the loop                                 handle.h   callbacks, timers
  *     watch.h     callbacks on descriptors and signals     coro.h     stackless coroutines
  *     gen.h       generators                               inspect.h  what tasks wait for
@@ -31,6 +33,7 @@
 #include <eddy/barrier.h>
 #include <eddy/callgraph.h>
 #include <eddy/condition.h>
+#include <eddy/connection.h>
 #include <eddy/context.h>
 #include <eddy/coro.h>
 #include <eddy/dns.h>
@@ -44,6 +47,7 @@
 #include <eddy/inspect.h>
 #include <eddy/lock.h>
 #include <eddy/loop.h>
+#include <eddy/protocol.h>
 #include <eddy/queue.h>
 #include <eddy/run.h>
 #include <eddy/runner.h>
@@ -56,6 +60,7 @@
 #include <eddy/thread_future.h>
 #include <eddy/time.h>
 #include <eddy/timeout.h>
+#include <eddy/transport.h>
 #include <eddy/value.h>
 #include <eddy/version.h>
 #include <eddy/wait.h>

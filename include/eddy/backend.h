@@ -73,6 +73,15 @@ typedef enum eddy_op_kind {
   EDDY_OP_CONNECT, /* address */
 } eddy_op_kind;
 
+/** How an operation differs from the usual one. */
+enum eddy_op_flags {
+  /** SEND, ACCEPT: never pending: start answers EDDY_EAGAIN where it would wait. */
+  EDDY_OP_NOWAIT = 1,
+  /** RECV, SEND, ACCEPT: start does not try but waits until it can be done, which may be so
+   * already. buffer and size are set only before finish: an idle connection has no buffer. */
+  EDDY_OP_LATER = 2,
+};
+
 /**
  * One operation on a descriptor. The caller fills in the first block, calls start, and
  * finish each time the operation was signalled, until it answers something else than
@@ -81,6 +90,7 @@ typedef enum eddy_op_kind {
 typedef struct eddy_op {
   eddy_op_kind kind;
   int fd;
+  unsigned flags; /* enum eddy_op_flags */
   void *buffer; /* SEND does not write to it */
   size_t size;
   eddy_address *address;
@@ -122,7 +132,7 @@ typedef struct eddy_io {
   void (*wake)(void *self);
 
   /** Tries the operation. Returns 0 (done, result is set), a code, or EDDY_PENDING: it will
-   * be signalled. EDDY_EBUSY: that direction of the descriptor has a waiter. */
+   * be signalled. (Flags change that.) EDDY_EBUSY: that direction of the descriptor has a waiter. */
   int (*start)(void *self, eddy_op *op);
   /** After a signal: as start. */
   int (*finish)(void *self, eddy_op *op);

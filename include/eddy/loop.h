@@ -67,6 +67,9 @@ typedef struct eddy_exception_context {
   eddy_task *task;     /* borrowed for the call; NULL if none is concerned */
   eddy_future *future;
   eddy_handle *handle;
+  struct eddy_transport *transport;
+  void *protocol;   /* the instance */
+  const int *fd;    /* the descriptor concerned */
   const char *site; /* "file:line text" where the failing thing was created, or NULL */
 } eddy_exception_context;
 

@@ -205,6 +205,7 @@ static int try_first(struct eddy__readiness *table, eddy_op *op, bool own)
     int rc = eddy__socket_nonblocking(op->fd);
     if (rc < 0) return rc;
   }
+  if ((op->flags & EDDY_OP_LATER) != 0) return EDDY_PENDING;
   int rc = eddy__socket_attempt(op, false);
   if (rc == 0 && op->kind == EDDY_OP_ACCEPT)
     eddy__readiness_adopt(table, (int)op->result);
@@ -220,6 +221,7 @@ int eddy__readiness_start(struct eddy__readiness *table, eddy_op *op)
   bool own = slot != NULL && slot->own;
   int rc = try_first(table, op, own);
   if (rc != EDDY_PENDING) return rc;
+  if ((op->flags & EDDY_OP_NOWAIT) != 0) return EDDY_EAGAIN;
   bool look = !own || is_bare(op);
   struct eddy__file file;
   if (look) {

@@ -112,9 +112,10 @@ int eddy__vop_start(struct eddy__vnet *net, eddy_op *op)
     rc = eddy__vsock_connect(net, sock, op->address);
     break;
   default:
-    rc = attempt(net, sock, op);
+    rc = (op->flags & EDDY_OP_LATER) != 0 ? EDDY_PENDING : attempt(net, sock, op);
   }
   if (rc != EDDY_PENDING) return rc;
+  if ((op->flags & EDDY_OP_NOWAIT) != 0) return EDDY_EAGAIN;
   op->status = WAITING;
   vop_of(op)->sock = sock;
   *side = op;

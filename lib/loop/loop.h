@@ -171,6 +171,7 @@ struct eddy_loop {
   void *executor; /* the default one's record, on `owned`; or NULL */
   bool executor_ended;
   void *lanes; /* its executors for calls of the library's own, on `owned`; or NULL */
+  void *net; /* struct eddy__net, once there was a transport or a server */
 };
 
 /* ---- loop.c ---- */

@@ -6,6 +6,7 @@ eddy_op *eddy__op_new(eddy_loop *loop)
   if (op == NULL) return NULL;
   op->state = EDDY__OP_IDLE;
   op->next = NULL;
+  op->flags = 0;
   return op;
 }
 

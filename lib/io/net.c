@@ -1,0 +1,94 @@
+#include "io/net.h"
+
+#include "io/server.h"
+#include "io/transport.h"
+
+#include "base/alloc.h"
+
+/* The loop is being closed: everything that is left ends here. */
+static void discard_net(struct eddy__owned *owned)
+{
+  struct eddy__net *net = EDDY__ENTRY(owned, struct eddy__net, owned);
+  struct eddy__link *link;
+  while ((link = eddy__list_first(&net->servers)) != NULL) {
+    eddy__server_discard(EDDY__ENTRY(link, struct eddy_server, link));
+  }
+  while ((link = eddy__list_first(&net->transports)) != NULL) {
+    eddy__transport_discard(EDDY__ENTRY(link, struct eddy_transport, link));
+  }
+  net->loop->net = NULL;
+  eddy__op_free(net->loop, net->op);
+  eddy__free(net->output);
+  eddy__free(net->input);
+  eddy__free(net);
+}
+
+int eddy__net_open(eddy_loop *loop, struct eddy__net **out)
+{
+  if (loop->net != NULL) {
+    *out = loop->net;
+    return 0;
+  }
+  struct eddy__net *net = eddy__alloc(sizeof(*net));
+  if (net == NULL) return EDDY_ENOMEM;
+  net->loop = loop;
+  eddy__list_init(&net->transports);
+  eddy__list_init(&net->servers);
+  net->op = eddy__op_new(loop);
+  if (net->op == NULL) goto fail_op;
+  /* Memory that is not touched costs none: what is never read in large pieces stays small. */
+  net->input = eddy__realloc(NULL, EDDY__NET_INPUT);
+  if (net->input == NULL) goto fail_input;
+  net->output = eddy__realloc(NULL, EDDY__NET_OUTPUT);
+  if (net->output == NULL) goto fail_output;
+  eddy__loop_own(loop, &net->owned, discard_net);
+  loop->net = net;
+  *out = net;
+  return 0;
+fail_output:
+  eddy__free(net->input);
+fail_input:
+  eddy__op_free(loop, net->op);
+fail_op:
+  eddy__free(net);
+  return EDDY_ENOMEM;
+}
+
+/* An operation that is never pending needs no booking, and no callback. */
+static int try_once(struct eddy__net *net)
+{
+  net->op->flags = EDDY_OP_NOWAIT;
+  net->op->status = 0;
+  net->op->result = 0;
+  return net->loop->io->start(net->loop->io_state, net->op);
+}
+
+int eddy__net_send(
+    struct eddy__net *net, int fd, const void *data, size_t size, size_t *sent)
+{
+  eddy_op *op = net->op;
+  op->kind = EDDY_OP_SEND;
+  op->fd = fd;
+  op->buffer = (void *)(uintptr_t)data; /* a SEND never writes to it */
+  op->size = size;
+  int rc = try_once(net);
+  *sent = rc == 0 ? (size_t)op->result : 0;
+  return rc;
+}
+
+int eddy__net_accept(struct eddy__net *net, int fd, int *connection, eddy_address *peer)
+{
+  eddy_op *op = net->op;
+  op->kind = EDDY_OP_ACCEPT;
+  op->fd = fd;
+  op->address = peer;
+  int rc = try_once(net);
+  if (rc == 0) *connection = (int)op->result;
+  return rc;
+}
+
+void eddy__net_close_fd(eddy_loop *loop, int fd)
+{
+  eddy__watches_forget(loop, fd);
+  (void)loop->io->sock_close(loop->io_state, fd);
+}

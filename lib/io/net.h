@@ -1,0 +1,41 @@
+/* What transports and servers share on a loop. */
+#ifndef EDDY_IO_NET_H
+#define EDDY_IO_NET_H
+
+#include "loop/loop.h"
+
+/* At most so many bytes are read at a time, as in asyncio. */
+#define EDDY__NET_INPUT ((size_t)256 * 1024)
+/* Small pieces are gathered into so many before they are sent. */
+#define EDDY__NET_OUTPUT ((size_t)64 * 1024)
+
+struct eddy__net {
+  struct eddy__owned owned; /* ends what is left when the loop is closed */
+  eddy_loop *loop;
+  struct eddy__link transports;
+  struct eddy__link servers; /* those that listen or have connections */
+  eddy_op *op;               /* for what is tried once and never pending */
+  unsigned char *input;      /* lent to a connection while it reads */
+  unsigned char *output;     /* lent to a writelines */
+};
+
+/* Makes sure the loop has it: 0 or EDDY_ENOMEM. */
+int eddy__net_open(eddy_loop *loop, struct eddy__net **out);
+
+static inline struct eddy__net *eddy__net_of(const eddy_loop *loop)
+{
+  return loop->net;
+}
+
+/* Sends at once what the descriptor takes, and how many that were: 0; EDDY_EAGAIN (nothing);
+ * the system's code. */
+int eddy__net_send(
+    struct eddy__net *net, int fd, const void *data, size_t size, size_t *sent);
+
+/* Takes a waiting connection: 0; EDDY_EAGAIN (there is none); the system's code. */
+int eddy__net_accept(struct eddy__net *net, int fd, int *connection, eddy_address *peer);
+
+/* Closes a descriptor; who waits for it is told. */
+void eddy__net_close_fd(eddy_loop *loop, int fd);
+
+#endif

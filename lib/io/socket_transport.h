@@ -1,0 +1,34 @@
+/* Transports over connected stream sockets. */
+#ifndef EDDY_IO_SOCKET_TRANSPORT_H
+#define EDDY_IO_SOCKET_TRANSPORT_H
+
+#include "io/transport.h"
+
+struct eddy_server;
+
+/* How to make one; all zero but fd means: nothing more. */
+struct eddy__socket_options {
+  int fd;                     /* connected; the transport's from now on */
+  const eddy_address *peer;   /* its address if it is known; borrowed */
+  struct eddy_server *server; /* that accepted it */
+  /* Called once, after connection_made was and reading has begun. */
+  void (*made)(void *arg);
+  void *made_arg;
+};
+
+/*
+ * Makes a transport and queues its beginning: connection_made, then reading starts, then
+ * `made` is called. Codes and ownership as eddy_transport_new; on failure the descriptor stays
+ * the caller's, too.
+ */
+int eddy__socket_transport_new(eddy_loop *loop,
+    const struct eddy__socket_options *options, const eddy_protocol *protocol, void *self,
+    eddy_transport **out);
+
+/* `made` will not be called any more. */
+void eddy__socket_transport_forget_made(eddy_transport *transport);
+
+/* The connection that is on a server's list of clients by this link. */
+eddy_transport *eddy__socket_transport_of_client(struct eddy__link *client);
+
+#endif

@@ -1,0 +1,401 @@
+/* What all transports have in common. */
+#include "io/transport.h"
+
+#include "base/alloc.h"
+#include "base/outcome.h"
+#include "base/self.h"
+
+#define HIGH_DEFAULT ((size_t)64 * 1024)
+/* From so many writes on after the loss, they are reported. */
+#define DROPPED_REPORTED 5
+
+int eddy_transport_new(eddy_loop *loop, const eddy_transport_type *type,
+    const eddy_protocol *protocol, void *self, eddy_transport **out)
+{
+  if (type == NULL || protocol == NULL || out == NULL) return EDDY_EINVAL;
+  int rc = eddy__loop_usable(loop);
+  if (rc < 0) return rc;
+  struct eddy__net *net;
+  rc = eddy__net_open(loop, &net);
+  if (rc < 0) return rc;
+  eddy_transport *transport = eddy__alloc(
+      sizeof(union eddy__transport_header) + type->state_size);
+  if (transport == NULL) return EDDY_ENOMEM;
+  rc = eddy__context_capture(&transport->context);
+  if (rc < 0) goto fail_context;
+  rc = eddy__loop_book(loop); /* for connection_lost */
+  if (rc < 0) goto fail_book;
+  eddy__loop_ref(loop);
+  transport->type = type;
+  transport->loop = loop;
+  transport->protocol = protocol;
+  transport->self = self;
+  transport->high = HIGH_DEFAULT;
+  transport->low = HIGH_DEFAULT / 4;
+  transport->refs = 2;
+  eddy__list_append(&net->transports, &transport->link);
+  *out = transport;
+  return 0;
+fail_book:
+  eddy_context_unref(transport->context);
+fail_context:
+  eddy__free(transport);
+  return rc;
+}
+
+eddy_transport *eddy_transport_ref(eddy_transport *transport)
+{
+  transport->refs++;
+  return transport;
+}
+
+void eddy_transport_unref(eddy_transport *transport)
+{
+  if (transport == NULL || --transport->refs > 0) return;
+  if (transport->type->destroy != NULL) transport->type->destroy(transport);
+  eddy_context_unref(transport->context);
+  eddy__loop_unref(transport->loop);
+  eddy__free(transport);
+}
+
+void *eddy_transport_state(const eddy_transport *transport)
+{
+  return (char *)(uintptr_t)transport + sizeof(union eddy__transport_header);
+}
+
+const eddy_transport_type *eddy_transport_get_type(const eddy_transport *transport)
+{
+  return transport->type;
+}
+
+eddy_loop *eddy_transport_get_loop(const eddy_transport *transport)
+{
+  return transport->loop;
+}
+
+/* ---- the protocol ---- */
+
+void eddy__transport_report(eddy_transport *transport, const char *message, int error)
+{
+  const eddy_outcome *outcome = eddy__self.outcome;
+  eddy_exception_context context = {.message = message,
+      .error = error,
+      .detail = outcome != NULL ? eddy__outcome_detail(outcome, error) : NULL,
+      .transport = transport,
+      .protocol = transport->self};
+  eddy_loop_call_exception_handler(transport->loop, &context);
+}
+
+void eddy_transport_made(eddy_transport *transport)
+{
+  const eddy_protocol *protocol = transport->protocol;
+  if (protocol == NULL || protocol->connection_made == NULL) return;
+  int rc = protocol->connection_made(transport->self, transport);
+  if (rc < 0) eddy__transport_report(transport, "connection_made failed", rc);
+}
+
+int eddy_transport_received(eddy_transport *transport, const void *data, size_t size)
+{
+  const eddy_protocol *protocol = transport->protocol;
+  if (protocol == NULL || protocol->data_received == NULL) return 0;
+  int rc = protocol->data_received(transport->self, data, size);
+  if (rc >= 0) return 0;
+  eddy_transport_fail(transport, rc, "data_received failed; the connection is aborted");
+  return rc;
+}
+
+void eddy_transport_received_eof(eddy_transport *transport)
+{
+  if (transport->input_ended || transport->protocol == NULL) return;
+  transport->input_ended = true;
+  const eddy_protocol *protocol = transport->protocol;
+  int rc = protocol->eof_received != NULL ? protocol->eof_received(transport->self) : 0;
+  if (rc < 0) {
+    eddy_transport_fail(transport, rc, "eof_received failed; the connection is aborted");
+  } else if (rc == 0) {
+    eddy_transport_close(transport);
+  }
+}
+
+int eddy_transport_set_protocol(
+    eddy_transport *transport, const eddy_protocol *protocol, void *self)
+{
+  if (transport == NULL || protocol == NULL) return EDDY_EINVAL;
+  if (transport->protocol == NULL) {
+    return eddy_raise(
+        EDDY_EINVALIDSTATE, "set_protocol: the connection is lost, and was told so");
+  }
+  transport->protocol = protocol;
+  transport->self = self;
+  return 0;
+}
+
+const eddy_protocol *eddy_transport_get_protocol(
+    const eddy_transport *transport, void **self)
+{
+  if (self != NULL) *self = transport->self;
+  return transport->protocol;
+}
+
+/* ---- the end ---- */
+
+/* The loop lets go of it: nothing is called any more. */
+static void end(eddy_transport *transport)
+{
+  const eddy_protocol *protocol = transport->protocol;
+  transport->closing = true;
+  transport->lost = true;
+  eddy__list_remove(&transport->link);
+  transport->type->closed(transport);
+  transport->protocol = NULL;
+  if (protocol->release != NULL) protocol->release(transport->self);
+  transport->self = NULL;
+  eddy_transport_unref(transport);
+}
+
+static int lost(void *arg)
+{
+  eddy_transport *transport = arg;
+  const eddy_protocol *protocol = transport->protocol;
+  if (protocol->connection_lost != NULL) {
+    if (transport->error < 0) {
+      (void)eddy__fail(transport->error, "connection", NULL, -1);
+    }
+    int rc = protocol->connection_lost(transport->self, transport->error);
+    if (rc < 0) eddy__transport_report(transport, "connection_lost failed", rc);
+  }
+  end(transport);
+  return 0;
+}
+
+static int on_lost(void *transport)
+{
+  return eddy__transport_call(transport, lost);
+}
+
+void eddy__transport_discard(eddy_transport *transport)
+{
+  end(transport);
+}
+
+void eddy_transport_set_closing(eddy_transport *transport)
+{
+  transport->closing = true;
+}
+
+void eddy_transport_lose(eddy_transport *transport, int error)
+{
+  transport->closing = true;
+  if (transport->lost) return;
+  transport->lost = true;
+  transport->error = error;
+  eddy__loop_push(transport->loop, on_lost, transport);
+}
+
+void eddy_transport_lose_now(eddy_transport *transport, int error)
+{
+  transport->closing = true;
+  if (transport->lost) return;
+  transport->lost = true;
+  transport->error = error;
+  eddy__loop_unbook(transport->loop);
+  (void)lost(transport);
+}
+
+void eddy_transport_fail(eddy_transport *transport, int error, const char *message)
+{
+  if (transport->lost) return;
+  if (message != NULL) eddy__transport_report(transport, message, error);
+  if (!transport->lost) transport->type->abort(transport, error);
+}
+
+void eddy_transport_close(eddy_transport *transport)
+{
+  if (transport == NULL || transport->closing) return;
+  transport->type->close(transport);
+}
+
+void eddy_transport_abort(eddy_transport *transport)
+{
+  if (transport == NULL || transport->lost) return;
+  transport->type->abort(transport, 0);
+}
+
+bool eddy_transport_is_closing(const eddy_transport *transport)
+{
+  return transport->closing;
+}
+
+/* ---- reading ---- */
+
+void eddy_transport_pause_reading(eddy_transport *transport)
+{
+  if (!eddy_transport_is_reading(transport)) return;
+  transport->reading_paused = true;
+  if (transport->type->set_reading != NULL) {
+    (void)transport->type->set_reading(transport, false);
+  }
+}
+
+int eddy_transport_resume_reading(eddy_transport *transport)
+{
+  if (transport == NULL) return EDDY_EINVAL;
+  if (transport->closing || !transport->reading_paused) return 0;
+  transport->reading_paused = false;
+  if (transport->type->set_reading == NULL) return 0;
+  int rc = transport->type->set_reading(transport, true);
+  if (rc < 0) transport->reading_paused = true;
+  return rc;
+}
+
+bool eddy_transport_is_reading(const eddy_transport *transport)
+{
+  return !transport->closing && !transport->reading_paused;
+}
+
+/* ---- writing ---- */
+
+/* asyncio drops what is written to a lost connection, so that a program need not look before
+ * each write; one that never looks is told. */
+static void drop(eddy_transport *transport)
+{
+  if (transport->dropped < DROPPED_REPORTED) transport->dropped++;
+  if (transport->dropped < DROPPED_REPORTED || transport->protocol == NULL) return;
+  eddy__transport_report(
+      transport, "write: the connection is lost; the data is dropped", 0);
+}
+
+int eddy_transport_writelines(
+    eddy_transport *transport, const eddy_buffer *pieces, size_t count)
+{
+  if (transport == NULL || (pieces == NULL && count > 0)) return EDDY_EINVAL;
+  if (transport->loop->special && !transport->loop->closed) {
+    int rc = eddy__loop_refusal(transport->loop);
+    if (rc < 0) return rc;
+  }
+  if (transport->type->write == NULL) {
+    return eddy_raise(EDDY_ENOTSUP, "write: the transport only reads");
+  }
+  if (transport->write_ended) {
+    return eddy_raise(EDDY_ERUNTIME, "write: it comes after write_eof");
+  }
+  size_t size = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (pieces[i].data == NULL && pieces[i].size > 0) return EDDY_EINVAL;
+    size += pieces[i].size;
+  }
+  if (size == 0) return 0;
+  if (!transport->lost) return transport->type->write(transport, pieces, count);
+  drop(transport);
+  return 0;
+}
+
+int eddy_transport_write(eddy_transport *transport, const void *data, size_t size)
+{
+  eddy_buffer piece = {data, size};
+  return eddy_transport_writelines(transport, &piece, 1);
+}
+
+int eddy_transport_write_eof(eddy_transport *transport)
+{
+  if (transport == NULL) return EDDY_EINVAL;
+  if (transport->type->write_eof == NULL) {
+    return eddy_raise(EDDY_ENOTSUP,
+        "write_eof: a %s transport cannot end one direction alone",
+        transport->type->name);
+  }
+  if (transport->closing || transport->write_ended) return 0;
+  transport->write_ended = true;
+  return transport->type->write_eof(transport);
+}
+
+bool eddy_transport_can_write_eof(const eddy_transport *transport)
+{
+  return transport->type->write_eof != NULL;
+}
+
+size_t eddy_transport_get_write_buffer_size(const eddy_transport *transport)
+{
+  return transport->type->buffered != NULL ? transport->type->buffered(transport) : 0;
+}
+
+void eddy_transport_grew(eddy_transport *transport)
+{
+  if (transport->writing_paused || transport->protocol == NULL) return;
+  if (eddy_transport_get_write_buffer_size(transport) <= transport->high) return;
+  transport->writing_paused = true;
+  if (transport->protocol->pause_writing == NULL) return;
+  int rc = transport->protocol->pause_writing(transport->self);
+  if (rc < 0) eddy__transport_report(transport, "pause_writing failed", rc);
+}
+
+void eddy_transport_shrank(eddy_transport *transport)
+{
+  if (!transport->writing_paused || transport->protocol == NULL) return;
+  if (eddy_transport_get_write_buffer_size(transport) > transport->low) return;
+  transport->writing_paused = false;
+  if (transport->protocol->resume_writing == NULL) return;
+  int rc = transport->protocol->resume_writing(transport->self);
+  if (rc < 0) eddy__transport_report(transport, "resume_writing failed", rc);
+}
+
+int eddy_transport_set_write_buffer_limits(
+    eddy_transport *transport, size_t high, size_t low)
+{
+  if (transport == NULL) return EDDY_EINVAL;
+  if (high == EDDY_LIMIT_DEFAULT) {
+    high = HIGH_DEFAULT;
+    if (low != EDDY_LIMIT_DEFAULT) high = low <= SIZE_MAX / 4 ? 4 * low : SIZE_MAX;
+  }
+  if (low == EDDY_LIMIT_DEFAULT) low = high / 4;
+  if (low > high) {
+    return eddy_raise(EDDY_EINVAL,
+        "set_write_buffer_limits: low (%zu) must not be above high (%zu)", low, high);
+  }
+  transport->high = high;
+  transport->low = low;
+  eddy_transport_grew(transport);
+  return 0;
+}
+
+void eddy_transport_get_write_buffer_limits(
+    const eddy_transport *transport, size_t *low, size_t *high)
+{
+  if (low != NULL) *low = transport->low;
+  if (high != NULL) *high = transport->high;
+}
+
+/* ---- what is known of it ---- */
+
+int eddy_transport_get_fd(const eddy_transport *transport)
+{
+  return transport->type->fd != NULL ? transport->type->fd(transport) : -1;
+}
+
+static int get_address(const eddy_transport *transport, bool peer, eddy_address *out)
+{
+  if (transport == NULL || out == NULL) return EDDY_EINVAL;
+  if (transport->type->address != NULL) {
+    return transport->type->address(transport, peer, out);
+  }
+  return eddy_raise(EDDY_ENOTSUP, "%s: a %s transport has no address",
+      peer ? "get_peername" : "get_sockname", transport->type->name);
+}
+
+int eddy_transport_get_sockname(const eddy_transport *transport, eddy_address *out)
+{
+  return get_address(transport, false, out);
+}
+
+int eddy_transport_get_peername(const eddy_transport *transport, eddy_address *out)
+{
+  return get_address(transport, true, out);
+}
+
+const void *eddy_transport_get_extra_info(
+    const eddy_transport *transport, const char *name)
+{
+  if (transport == NULL || name == NULL || transport->type->extra_info == NULL)
+    return NULL;
+  return transport->type->extra_info(transport, name);
+}

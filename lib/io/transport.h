@@ -1,0 +1,57 @@
+/* Transports from the inside: the common part. */
+#ifndef EDDY_IO_TRANSPORT_H
+#define EDDY_IO_TRANSPORT_H
+
+#include <eddy/transport_type.h>
+
+#include <stddef.h>
+
+#include "io/net.h"
+#include "loop/context.h"
+
+struct eddy_transport {
+  const eddy_transport_type *type;
+  eddy_loop *loop;               /* referenced */
+  const eddy_protocol *protocol; /* NULL after connection_lost */
+  void *self;
+  eddy_context
+      *context; /* referenced; in which the protocol runs, or NULL: an empty one */
+  struct eddy__link link; /* on the loop's list of transports until it has ended */
+  size_t high;            /* marks of flow control */
+  size_t low;
+  uint32_t refs;
+  int error;       /* what connection_lost will be told */
+  uint8_t dropped; /* writes after the loss, up to five */
+  bool closing;    /* from close, abort or a fatal error on */
+  bool lost;       /* connection_lost is queued or was called */
+  bool reading_paused;
+  bool writing_paused; /* the protocol was told so */
+  bool write_ended;    /* write_eof was called */
+  bool input_ended;    /* eof_received was called */
+};
+
+/* Where the type's state begins: aligned for anything. */
+union eddy__transport_header {
+  struct eddy_transport transport;
+  max_align_t align;
+};
+
+static inline eddy_transport *eddy__transport_of_state(void *state)
+{
+  return (eddy_transport *)(void *)((char *)state - sizeof(union eddy__transport_header));
+}
+
+/* For an entry of the ring that is about the transport: runs fn in its context. */
+static inline int eddy__transport_call(eddy_transport *transport, eddy_fn *fn)
+{
+  if (transport->context == NULL) return fn(transport);
+  return eddy__context_call(transport->context, fn, transport);
+}
+
+/* The loop is being closed: ends it, without a word to the protocol but `release`. */
+void eddy__transport_discard(eddy_transport *transport);
+
+/* Tells the exception handler, with the message raised for the code if there is one. */
+void eddy__transport_report(eddy_transport *transport, const char *message, int error);
+
+#endif

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #ifdef _WIN32
 #include <windows.h>
@@ -11,6 +12,7 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,6 +49,11 @@ eddy_time eddy__clock_now(void)
   int64_t seconds = count.QuadPart / frequency.QuadPart;
   int64_t rest = count.QuadPart % frequency.QuadPart;
   return EDDY_S(seconds) + rest * EDDY_S(1) / frequency.QuadPart;
+}
+
+void *eddy__large_memory(size_t size)
+{
+  return malloc(size);
 }
 
 long eddy__process_id(void)
@@ -93,6 +100,16 @@ eddy_time eddy__clock_now(void)
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return EDDY_S(now.tv_sec) + now.tv_nsec;
+}
+
+void *eddy__large_memory(size_t size)
+{
+  void *memory;
+  if (posix_memalign(&memory, size, size) != 0) return NULL;
+#ifdef MADV_HUGEPAGE
+  (void)madvise(memory, size, MADV_HUGEPAGE);
+#endif
+  return memory;
 }
 
 long eddy__process_id(void)

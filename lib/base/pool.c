@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 #ifdef EDDY_CTX_ANNOTATED
 
@@ -50,6 +51,7 @@ void eddy__pool_trim(struct eddy__pool *pool)
 #else
 
 #define CHUNK_BYTES 32768
+#define LARGE_CHUNK_BYTES 2097152 /* where so much is in use */
 #define KEPT_CHUNKS 8
 #define CACHE_LINE 64
 
@@ -95,11 +97,13 @@ static struct header *header_of(const void *block)
 
 static struct chunk *add_chunk(struct eddy__pool *pool)
 {
-  size_t room = CHUNK_BYTES - sizeof(struct chunk) - 2 * CACHE_LINE;
-  size_t total = room / pool->size;
+  bool large = pool->used * pool->size >= LARGE_CHUNK_BYTES;
+  size_t extra = sizeof(struct chunk) + 2 * CACHE_LINE;
+  size_t total = ((large ? LARGE_CHUNK_BYTES : CHUNK_BYTES) - extra) / pool->size;
   if (total == 0) total = 1;
-  size_t bytes = sizeof(struct chunk) + 2 * CACHE_LINE + total * pool->size;
-  struct chunk *chunk = eddy__realloc(NULL, bytes); /* blocks need not be zero */
+  /* Blocks need not be zero. */
+  struct chunk *chunk = large ? eddy__large_memory(LARGE_CHUNK_BYTES)
+                              : eddy__realloc(NULL, extra + total * pool->size);
   if (chunk == NULL) return NULL;
   *chunk = (struct chunk){.pool = pool, .fresh = total, .total = total};
   eddy__list_append(&pool->partial, &chunk->link);
@@ -180,14 +184,18 @@ struct eddy__pool *eddy__pool_of(const void *block)
 
 void eddy__pool_trim(struct eddy__pool *pool)
 {
-  if (pool->empty <= KEPT_CHUNKS) return;
-  size_t keep = pool->empty / 2;
-  if (keep < KEPT_CHUNKS) keep = KEPT_CHUNKS;
-  while (pool->empty > keep) {
-    struct eddy__link *last = pool->partial.prev;
-    eddy__list_remove(last);
-    eddy__free(EDDY__ENTRY(last, struct chunk, link));
+  size_t left = (pool->empty + 1) / 2; /* to be freed now; the rest next time */
+  struct eddy__link *link = pool->partial.prev;
+  while (left > 0 && link != &pool->partial) {
+    struct chunk *chunk = EDDY__ENTRY(link, struct chunk, link);
+    if (chunk->used > 0) return;
+    link = link->prev;
+    bool large = chunk->total * pool->size > CHUNK_BYTES;
+    if (!large && pool->empty <= KEPT_CHUNKS) continue;
+    eddy__list_remove(&chunk->link);
+    eddy__free(chunk);
     pool->empty--;
+    left--;
   }
 }
 

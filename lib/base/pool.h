@@ -28,7 +28,7 @@ void eddy__pool_fini(struct eddy__pool *pool);
 /* A block with unspecified contents, or NULL. */
 void *eddy__pool_get(struct eddy__pool *pool);
 
-/* Frees half of the chunks that no block of is in use, beyond a few. */
+/* Frees half of the chunks of which no block is in use, but keeps a few small ones. */
 void eddy__pool_trim(struct eddy__pool *pool);
 
 /* Takes a block back. */

@@ -266,10 +266,16 @@ const eddy_backend *__wrap_eddy__backend_find(const char *name)
 
 int __real_eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object);
 int __wrap_eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object);
+int __real_eddy__wait_again(
+    eddy_task *task, const struct eddy__wait_type *type, void *object);
+int __wrap_eddy__wait_again(
+    eddy_task *task, const struct eddy__wait_type *type, void *object);
 int __real_eddy__wait_turn(eddy_task *task, int status);
 int __wrap_eddy__wait_turn(eddy_task *task, int status);
 void __real_eddy__wait_wake(eddy_task *task, int status);
 void __wrap_eddy__wait_wake(eddy_task *task, int status);
+void __real_eddy__wait_woken(eddy_task *task, int status);
+void __wrap_eddy__wait_woken(eddy_task *task, int status);
 
 /* The task that is to be cancelled: it may have ended meanwhile. */
 static struct {
@@ -308,6 +314,13 @@ int __wrap_eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void 
   return __real_eddy__wait(task, type, object);
 }
 
+int __wrap_eddy__wait_again(
+    eddy_task *task, const struct eddy__wait_type *type, void *object)
+{
+  before_suspension(task);
+  return __real_eddy__wait_again(task, type, object);
+}
+
 int __wrap_eddy__wait_turn(eddy_task *task, int status)
 {
   before_suspension(task);
@@ -318,6 +331,14 @@ void __wrap_eddy__wait_wake(eddy_task *task, int status)
 {
   bool was_parked = task->wait.state == EDDY__WAIT_PARKED;
   __real_eddy__wait_wake(task, status);
+  if (was_parked && faults_due(FAULTS_CANCEL_WOKEN))
+    (void)eddy_task_cancel(task, "campaign");
+}
+
+void __wrap_eddy__wait_woken(eddy_task *task, int status)
+{
+  bool was_parked = task->wait.state == EDDY__WAIT_PARKED;
+  __real_eddy__wait_woken(task, status);
   if (was_parked && faults_due(FAULTS_CANCEL_WOKEN))
     (void)eddy_task_cancel(task, "campaign");
 }

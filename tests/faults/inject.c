@@ -23,6 +23,7 @@
 #include "book.h"
 
 void *faults_malloc(size_t size);
+int faults_posix_memalign(void **out, size_t alignment, size_t size);
 void *faults_realloc(void *block, size_t size);
 void faults_free(void *block);
 void *faults_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
@@ -169,6 +170,14 @@ static void *move(void *block, size_t size, enum faults_owner owner)
 void *faults_realloc(void *block, size_t size)
 {
   return eddy_fails(size) ? NULL : move(block, size, FAULTS_OF_EDDY);
+}
+
+int faults_posix_memalign(void **out, size_t alignment, size_t size)
+{
+  if (eddy_fails(size)) return ENOMEM;
+  int rc = posix_memalign(out, alignment, size);
+  if (rc == 0) (void)noted(*out, size, FAULTS_OF_EDDY);
+  return rc;
 }
 
 void faults_free(void *block)

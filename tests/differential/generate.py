@@ -3,8 +3,9 @@
     python3 generate.py COUNT SEED [PREFIX [KIND,KIND,...]]
 
 Every scenario ends: loops are bounded, and at the horizon everything left is cancelled. No
-task waits, not even through a gather, for one that was declared before it: where tasks wait
-for one another in a ring, CPython's cancel() recurses until it fails.
+task waits, not even through a gather, for itself or one that was declared before it: where tasks
+wait for one another in a ring, CPython's cancel() recurses until it fails, and one that awaited
+itself cannot be awaited by anyone after that.
 """
 
 import random
@@ -24,12 +25,14 @@ class Maker:
         self.slots = []      # (name, kind, rank) of what other instructions can name
         self.scopes = []     # TASK.NAME of timeouts
         self.groups = []     # TASK.NAME
-        count = rng.randint(1, min(4, len(kinds)))
+        self.holding = []    # what the instructions under way have acquired
+        self.focused = rng.random() < 0.6  # many tasks around few objects
+        count = rng.randint(1, min(2 if self.focused else 4, len(kinds)))
         self.theme = rng.sample(kinds, count)
         if must is not None and must not in self.theme:
             self.theme[0] = must
-        self.tasks = [f"t{i}" for i in range(rng.randint(1, 5))]
-        self.unspawned = [task for task in self.tasks if self.chance(0.3)]
+        self.tasks = [f"t{i}" for i in range(rng.randint(3 if self.focused else 1, 5))]
+        self.unspawned = [task for task in self.tasks if self.chance(0.1 if self.focused else 0.3)]
         self.declare()
 
     # ---- helpers ----
@@ -126,6 +129,8 @@ class Maker:
     def plain(self, context):
         """One instruction that does not wait; context: the rank, None in a callback."""
         choices = [self.cancel, self.cancel, self.look, self.complete, self.complete, self.spawn]
+        if self.focused and any(kind in self.PLAIN for kind in self.theme):
+            choices = [self.cancel]
         for kind in self.theme:
             choices += self.PLAIN.get(kind, []) * 3
         choice = self.rng.choice(choices)
@@ -134,6 +139,9 @@ class Maker:
         choice(context)
 
     def cancel(self, context):
+        if self.focused and self.chance(0.8):
+            self.say("cancel", self.rng.choice(self.tasks), *self.message())
+            return
         self.say("cancel", self.rng.choice((
             self.any_task(), self.any_task(), self.anything())), *self.message())
 
@@ -274,6 +282,8 @@ class Maker:
     def waiting(self, rank):
         """One instruction that waits."""
         choices = ["wait_sleep"] * 3 + ["wait_await"] * 2
+        if self.focused and any(kind in self.WAITING for kind in self.theme):
+            choices = []
         for kind in self.theme:
             choices += self.WAITING.get(kind, []) * 3
         getattr(self, self.rng.choice(choices))(rank)
@@ -282,20 +292,33 @@ class Maker:
         self.say("sleep", self.delay())
 
     def wait_await(self, rank):
-        name = "self" if self.chance(0.02) else self.awaitable(rank)
-        self.say(*(("maybe",) if self.chance(0.4) else ()), "await", name)
+        self.say(*(("maybe",) if self.chance(0.4) else ()), "await", self.awaitable(rank))
 
     def wait_lock(self, rank):
-        lock = self.rng.choice(self.objects["lock"])
+        lock = self.free("lock")
+        if lock is None:
+            self.wait_sleep(rank)
+            return
         self.say("acquire", lock)
         if self.chance(0.8):
             self.held(rank, lock)
+
+    def free(self, kind):
+        """One that the task does not have (mostly: to wait for oneself is for ever)."""
+        names = [name for name in self.objects[kind]
+                 if name not in self.holding or self.chance(0.05)]
+        return self.rng.choice(names) if names else None
 
     def held(self, rank, name):
         """What runs while something is held that a finally gives back."""
         self.say("try")
         self.depth += 1
-        self.some(rank, 1, 2)
+        self.holding.append(name)
+        if self.focused and self.chance(0.7):
+            self.say("sleep", self.rng.choice((0, 0, 1, 2)))
+        else:
+            self.some(rank, 1, 2)
+        self.holding.pop()
         self.depth -= 1
         self.say("finally")
         self.depth += 1
@@ -307,19 +330,23 @@ class Maker:
         self.say("wait", self.rng.choice(self.objects["event"]))
 
     def wait_semaphore(self, rank):
-        name = self.rng.choice(self.objects["semaphore"])
+        name = self.free("semaphore")
+        if name is None:
+            self.wait_sleep(rank)
+            return
         self.say("acquire", name)
         if self.chance(0.7):
             self.held(rank, name)
 
     def wait_condition(self, rank):
-        name = self.objects["condition"][0]
-        if self.chance(0.1):
-            self.say("wait", name)
+        name = self.free("condition")
+        if name is None or self.chance(0.05):
+            self.guarded("wait", self.objects["condition"][0])
             return
         self.say("acquire", name)
         self.say("try")
         self.depth += 1
+        self.holding.append(name)
         what = self.rng.choice(("wait", "wait", "until", "notify", "some"))
         if what == "wait":
             self.say("wait", name)
@@ -328,8 +355,11 @@ class Maker:
         elif what == "notify":
             self.say("add", "v", 1)
             self.say("notify", name, self.rng.randint(1, 3))
+        elif self.focused and self.chance(0.7):
+            self.say("sleep", self.rng.choice((0, 0, 1, 2)))
         else:
             self.some(rank, 1, 2)
+        self.holding.pop()
         self.depth -= 1
         self.say("finally")
         self.depth += 1
@@ -486,11 +516,47 @@ class Maker:
         self.main()
         return "\n".join(self.lines) + "\n"
 
+    def round(self, rank):
+        """What a task of a focused scenario does again and again."""
+        careful = self.chance(0.3)
+        if careful:
+            self.say("try")
+            self.depth += 1
+        roll = self.rng.random()
+        if roll < 0.6:
+            self.waiting(rank)
+        elif roll < 0.75:
+            self.say("sleep", self.rng.choice((0, 0, 1, 2)))
+        elif roll < 0.93:
+            self.plain(rank)
+        else:
+            self.one(rank)
+        if careful:
+            self.depth -= 1
+            self.say("except", "cancelled")
+            self.say("end")
+
+    def rounds(self, rank):
+        self.depth += 1
+        repeated = self.chance(0.4)
+        if repeated:
+            self.say("repeat", 2)
+            self.depth += 1
+        for _ in range(self.rng.randint(1, 3)):
+            self.round(rank)
+        if repeated:
+            self.depth -= 1
+            self.say("end")
+        self.depth -= 1
+
     def body(self, head, rank):
         self.regions = 0
         self.owner = self.tasks[rank - 1]
         self.say(head)
-        self.inside(rank, 2, 4)
+        if self.focused:
+            self.rounds(rank)
+        else:
+            self.inside(rank, 2, 4)
         if self.chance(0.4):
             self.depth += 1
             self.say("return", self.rng.randint(1, 9))
@@ -505,17 +571,18 @@ class Maker:
         for task in self.tasks:
             if task not in self.unspawned:
                 self.say("spawn", task)
-            if self.chance(0.3):
+            if self.chance(0.15 if self.focused else 0.3):
                 self.say("sleep", self.rng.choice((0, 0, 1)))
         # What shakes the others: cancellations and completions at various moments.
-        for _ in range(self.rng.randint(1, 4)):
-            if self.chance(0.7):
-                self.say("sleep", self.rng.choice((0, 0, 0, 1, 2, 5)))
-            if self.chance(0.6):
+        for _ in range(self.rng.randint(3, 10) if self.focused else self.rng.randint(1, 4)):
+            if self.chance(0.4 if self.focused else 0.7):
+                self.say("sleep", self.rng.choice((0, 0, 0, 1, 1, 2, 5)))
+            if self.chance(0.35 if self.focused else 0.6):
                 self.cancel(0)
             else:
                 self.plain(0)
-        self.some(0, 0, 3)
+        if not self.focused:
+            self.some(0, 0, 3)
         self.depth -= 1
         self.say("end")
 

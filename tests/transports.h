@@ -3,6 +3,7 @@
 #define EDDY_TEST_TRANSPORTS_H
 
 #include <string.h>
+#include <unistd.h>
 
 #include "sock_calls.h"
 
@@ -198,6 +199,22 @@ static inline int peer_end(struct peer *peer)
   CHECK_EQ(peer->lost, 1);
   CHECK_EQ(peer->released, 1);
   return 0;
+}
+
+static inline void remove_path(void *path)
+{
+  unlink(path);
+}
+
+/* A path for a Unix socket, of this process's own; the file goes when the test is over. */
+static inline const char *new_path(void)
+{
+  static unsigned made;
+  char *path = test_new(64);
+  snprintf(path, 64, "/tmp/eddy-net-%ld-%u.sock", (long)getpid(), ++made);
+  unlink(path);
+  test_defer_late(remove_path, path);
+  return path;
 }
 
 #endif

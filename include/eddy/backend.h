@@ -145,6 +145,8 @@ typedef struct eddy_io {
   int (*sock_pair)(void *self, int fds[2]);
   int (*sock_listen)(void *self, const eddy_address *address,
       const eddy_listen_options *options, int *fd);
+  /** Gives a socket its own address. NULL: not supported. */
+  int (*sock_bind)(void *self, int fd, const eddy_address *address);
   int (*sock_name)(void *self, int fd, bool peer, eddy_address *out);
   int (*sock_shutdown)(void *self, int fd, eddy_shutdown how);
   /** Closes; pending operations are signalled and finish with EDDY_EBADF. */

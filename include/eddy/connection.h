@@ -7,7 +7,68 @@
 
 #include <eddy/transport.h>
 
+/** How to connect; all zero means: the defaults. */
+typedef struct eddy_connection_options {
+  /** A socket that is connected already, in place of host and port; it is taken over, also if
+   * the call fails (but not with EDDY_EINVAL or EDDY_ENOTASK). */
+  const int *sock;
+  /** The address to connect from, as eddy_address_parse has it. NULL: the system chooses, and
+   * local_port is not looked at. */
+  const char *local_host;
+  int local_port;
+  /** In place of the port, a service to look up: "http". */
+  const char *service;
+  /** For the look-up of the host, the system's numbers: AF_INET, AI_... ; 0: any. */
+  int family;
+  int flags;
+  /** Happy eyeballs (RFC 8305): when an attempt has neither failed nor succeeded for so long,
+   * that of the next address begins beside it; the first success ends the others. 0: one at a
+   * time, the next when one has failed. 250 ms is recommended. */
+  eddy_time happy_eyeballs_delay;
+  /** With several addresses: how many of the first one's family come before the families take
+   * turns. 0: 1 with a happy_eyeballs_delay, else as they were found. */
+  size_t interleave;
+  /** If no address can be reached: EDDY_EGROUP with each attempt's error, even if it is one. */
+  bool all_errors;
+} eddy_connection_options;
+
 EDDY_BEGIN_DECLS
+
+/**
+ * Connects to a host, trying its addresses in turn.
+ *
+ * asyncio   loop.create_connection()
+ * Context   coroutine; suspends. A cancelled call leaves nothing behind: attempts under way are
+ *           closed, and a connection that was just made as well (connection_lost is called).
+ * loop      the running one, or NULL for it.
+ * factory   called when a socket is connected.
+ * host      a numeric address or a name, borrowed; NULL with options->sock alone.
+ * port      0..65535.
+ * options   borrowed until the call returns; NULL: the defaults.
+ * transport owned: eddy_transport_unref (which does not close it); NULL to ignore it.
+ * self      the factory's instance, borrowed from the transport; NULL if the connection is lost
+ *           already; NULL to ignore it.
+ * Returns   0; the one error if all attempts failed alike or there was one, else
+ *           EDDY_ECONNREFUSED or its like of the first with a message that lists them all
+ *           (all_errors: EDDY_EGROUP); what the factory returned; the look-up's codes
+ *           (eddy/dns.h); EDDY_ECANCELLED; EDDY_ENOTASK; EDDY_EINVAL (host with sock, or
+ *           neither); EDDY_EOTHERLOOP; EDDY_ENOMEM.
+ */
+EDDY_API int eddy_loop_create_connection(eddy_loop *loop, eddy_protocol_factory *factory,
+    void *arg, const char *host, int port, const eddy_connection_options *options,
+    eddy_transport **transport, void **self);
+
+/**
+ * Connects to a Unix socket.
+ *
+ * asyncio   loop.create_unix_connection()
+ * path      borrowed; NULL with options->sock alone. Of the options only sock is looked at.
+ * Returns   as eddy_loop_create_connection; EDDY_ENOENT, EDDY_ECONNREFUSED, EDDY_EACCES and the
+ *           system's other codes, with the path; EDDY_ENAMETOOLONG.
+ */
+EDDY_API int eddy_loop_create_unix_connection(eddy_loop *loop,
+    eddy_protocol_factory *factory, void *arg, const char *path,
+    const eddy_connection_options *options, eddy_transport **transport, void **self);
 
 /**
  * Makes the protocol and transport of a connected socket that was accepted elsewhere, or is one
@@ -17,10 +78,8 @@ EDDY_BEGIN_DECLS
  * Context   coroutine; suspends until connection_made was called.
  * fd        taken over, also if the call fails (but not with EDDY_EINVAL or EDDY_ENOTASK).
  * Returns   0; what the factory returned; EDDY_EBADF; EDDY_ECANCELLED; EDDY_ENOTASK;
- *           EDDY_EINVAL; EDDY_EOTHERLOOP; EDDY_ENOMEM.
- * transport owned: eddy_transport_unref (which does not close it); NULL to ignore it.
- * self      the factory's instance, borrowed from the transport; NULL if the connection is lost
- *           already; NULL to ignore it.
+ *           EDDY_EINVAL; EDDY_EOTHERLOOP; EDDY_ENOMEM. The rest as
+ *           eddy_loop_create_connection.
  */
 EDDY_API int eddy_loop_connect_accepted_socket(eddy_loop *loop,
     eddy_protocol_factory *factory, void *arg, int fd, eddy_transport **transport,

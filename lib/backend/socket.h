@@ -17,6 +17,8 @@ int eddy__socket_pair(int fds[2]);
 int eddy__socket_listen(
     const eddy_address *address, const eddy_listen_options *options, int *fd);
 
+int eddy__socket_bind(int fd, const eddy_address *address);
+
 int eddy__socket_name(int fd, bool peer, eddy_address *out);
 
 int eddy__socket_shutdown(int fd, eddy_shutdown how);

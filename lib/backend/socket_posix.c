@@ -199,6 +199,11 @@ fail:
   return rc;
 }
 
+int eddy__socket_bind(int fd, const eddy_address *address)
+{
+  return bind(fd, system_address(address), address->length) == 0 ? 0 : last_error();
+}
+
 int eddy__socket_name(int fd, bool peer, eddy_address *out)
 {
   eddy_address name = {0};

@@ -391,6 +391,12 @@ static int io_sock_listen(
   return rc;
 }
 
+static int io_sock_bind(void *self, int fd, const eddy_address *address)
+{
+  (void)self;
+  return eddy__socket_bind(fd, address);
+}
+
 static int io_sock_name(void *self, int fd, bool peer, eddy_address *out)
 {
   (void)self;
@@ -469,6 +475,7 @@ const eddy_io eddy__io_uv = {
     .sock_open = io_sock_open,
     .sock_pair = io_sock_pair,
     .sock_listen = io_sock_listen,
+    .sock_bind = io_sock_bind,
     .sock_name = io_sock_name,
     .sock_shutdown = io_sock_shutdown,
     .sock_close = io_sock_close,

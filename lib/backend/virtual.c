@@ -281,6 +281,12 @@ static int virtual_sock_listen(
   return eddy__vnet_listen(&io->net, address, options, fd);
 }
 
+static int virtual_sock_bind(void *self, int fd, const eddy_address *address)
+{
+  struct virtual_io *io = self;
+  return eddy__vnet_bind(&io->net, fd, address);
+}
+
 static int virtual_sock_name(void *self, int fd, bool peer, eddy_address *out)
 {
   struct virtual_io *io = self;
@@ -329,6 +335,7 @@ const eddy_io eddy__io_virtual = {
     .sock_open = virtual_sock_open,
     .sock_pair = virtual_sock_pair,
     .sock_listen = virtual_sock_listen,
+    .sock_bind = virtual_sock_bind,
     .sock_name = virtual_sock_name,
     .sock_shutdown = virtual_sock_shutdown,
     .sock_close = virtual_sock_close,

@@ -124,7 +124,9 @@ static int make_far_end(struct eddy__vnet *net, struct eddy__vsock *caller,
   if (wire == NULL) return EDDY_ENOMEM;
   struct eddy__vsock *far_end = eddy__vsock_new(net, listener->sock->family);
   if (far_end == NULL) goto fail_far_end;
-  if (eddy__vaddress_is_unix(caller->family)) {
+  if (caller->bound != NULL) {
+    wire->client = *caller->bound;
+  } else if (eddy__vaddress_is_unix(caller->family)) {
     eddy__vaddress_unnamed(caller->family, &wire->client);
   } else {
     eddy__vaddress_loopback(caller->family, next_port(net), &wire->client);
@@ -237,6 +239,24 @@ void eddy__vsock_unlisten(struct eddy__vnet *net, struct eddy__vsock *sock)
   }
 }
 
+int eddy__vnet_bind(struct eddy__vnet *net, int fd, const eddy_address *address)
+{
+  struct eddy__vsock *sock;
+  int family;
+  int rc = eddy__vnet_find(net, fd, &sock);
+  if (rc == 0) rc = eddy__vaddress_check(address, &family);
+  if (rc < 0) return rc;
+  if (family != sock->family) return EDDY_EAFNOSUPPORT;
+  if (sock->kind != EDDY__VSOCK_FRESH || sock->bound != NULL) return EDDY_EINVAL;
+  sock->bound = eddy__alloc(sizeof(*sock->bound));
+  if (sock->bound == NULL) return EDDY_ENOMEM;
+  *sock->bound = *address;
+  if (!eddy__vaddress_is_unix(family) && eddy__vaddress_port(address) == 0) {
+    eddy__vaddress_set_port(sock->bound, next_port(net));
+  }
+  return 0;
+}
+
 int eddy__vnet_name(struct eddy__vnet *net, int fd, bool peer, eddy_address *out)
 {
   struct eddy__vsock *sock;
@@ -249,6 +269,8 @@ int eddy__vnet_name(struct eddy__vnet *net, int fd, bool peer, eddy_address *out
     *out = peer == sock->server ? sock->wire->client : sock->wire->server;
     /* An IPv6 listener that took an IPv4 call. */
     if (eddy__vaddress_is_ipv6(sock->family)) eddy__vaddress_map(out);
+  } else if (sock->bound != NULL) {
+    *out = *sock->bound;
   } else {
     eddy__vaddress_unnamed(sock->family, out);
   }

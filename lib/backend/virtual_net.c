@@ -137,6 +137,7 @@ void eddy__vsock_free(struct eddy__vnet *net, struct eddy__vsock *sock)
     eddy__free(sock->listener);
   }
   eddy__free(sock->bytes);
+  eddy__free(sock->bound);
   eddy__pool_put(&net->socks, sock);
 }
 

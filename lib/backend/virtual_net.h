@@ -67,6 +67,7 @@ struct eddy__vsock {
   eddy_op *writer;
   struct eddy__vsock *peer; /* STREAM: the other end, NULL once closed; CALLING: the
                                far end, owned, if there is somebody to take it */
+  eddy_address *bound; /* owned; the name it was given before it called; or NULL */
   struct eddy__vwire *wire; /* NULL: nameless (a pair), or no connection */
   struct eddy__vlistener *listener; /* owned */
   /* Received and not yet read: a ring, there only while it is not empty. */
@@ -153,6 +154,7 @@ void eddy__vsock_part(struct eddy__vnet *net, struct eddy__vsock *sock);
 /* ---- virtual_listen.c ---- */
 int eddy__vnet_listen(struct eddy__vnet *net, const eddy_address *address,
     const eddy_listen_options *options, int *fd);
+int eddy__vnet_bind(struct eddy__vnet *net, int fd, const eddy_address *address);
 int eddy__vnet_name(struct eddy__vnet *net, int fd, bool peer, eddy_address *out);
 
 /* Refuses the callers and resets what was not accepted. */

@@ -1,4 +1,4 @@
-#include <eddy/sock.h>
+#include "io/address.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -28,12 +28,14 @@ static void set_ipv6(eddy_address *out, struct in6_addr host, uint32_t scope, in
   out->length = sizeof(address);
 }
 
-static int parse_path(const char *path, eddy_address *out)
+int eddy__address_from_path(const char *path, eddy_address *out)
 {
+  if (path[0] == '\0') return eddy_raise(EDDY_EINVAL, "address: the path is empty");
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   size_t length = strlen(path);
   if (length >= sizeof(address.sun_path)) {
-    return eddy_raise(EDDY_ENAMETOOLONG, "address: a Unix socket's path has at most %zu bytes",
+    return eddy_raise(EDDY_ENAMETOOLONG,
+        "address: a Unix socket's path has at most %zu bytes",
         sizeof(address.sun_path) - 1);
   }
   memcpy(address.sun_path, path, length + 1);
@@ -76,7 +78,8 @@ static int parse_ipv6(const char *host, int port, eddy_address *out)
 int eddy_address_parse(const char *host, int port, eddy_address *out)
 {
   if (out == NULL) return EDDY_EINVAL;
-  if (host != NULL && strchr(host, '/') != NULL) return parse_path(host, out);
+  if (host != NULL && strchr(host, '/') != NULL)
+    return eddy__address_from_path(host, out);
   if (port < 0 || port > 65535) {
     return eddy_raise(EDDY_EINVAL, "address: port %d is not in 0..65535", port);
   }
@@ -93,12 +96,14 @@ int eddy_address_parse(const char *host, int port, eddy_address *out)
   }
   if (parse_ipv6(host, port, out) == 0) return 0;
   return eddy_raise(EDDY_EINVAL,
-      "address: '%.80s' is not a numeric IPv4 or IPv6 address, \"localhost\" or a path with a "
+      "address: '%.80s' is not a numeric IPv4 or IPv6 address, \"localhost\" or a path "
+      "with a "
       "slash; names are not looked up here",
       host);
 }
 
-int eddy_address_from_sockaddr(const struct sockaddr *address, size_t length, eddy_address *out)
+int eddy_address_from_sockaddr(
+    const struct sockaddr *address, size_t length, eddy_address *out)
 {
   if (address == NULL || out == NULL) return EDDY_EINVAL;
   if (length < sizeof(address->sa_family) || length > sizeof(out->storage.bytes)) {
@@ -185,4 +190,17 @@ int eddy_address_port(const eddy_address *address)
   default:
     return 0;
   }
+}
+
+const char *eddy__address_path(const eddy_address *address)
+{
+  size_t head = offsetof(struct sockaddr_un, sun_path);
+  if (family_of(address) != AF_UNIX || address->length <= head) return NULL;
+  const char *path = (const char *)address->storage.bytes + head;
+  return path[0] != '\0' ? path : NULL;
+}
+
+int eddy__address_family(const eddy_address *address)
+{
+  return family_of(address);
 }

@@ -59,15 +59,10 @@ static inline int gate_pass(void *arg)
   return eddy_return(eddy_int(7));
 }
 
-/* Blocks until a job has come that nobody has awaited yet; EDDY_ETIMEDOUT: none will, since
- * something has gone wrong. */
-static inline int gate_await(struct gate *gate)
+/* Blocks until a job has come that nobody has awaited yet. */
+static inline void gate_await(struct gate *gate)
 {
-  for (int i = 0; uv_sem_trywait(&gate->arrived) != 0; i++) {
-    if (i == 5000) return EDDY_ETIMEDOUT;
-    uv_sleep(1);
-  }
-  return 0;
+  uv_sem_wait(&gate->arrived);
 }
 
 static inline void gate_end_executor(void *executor)

@@ -56,7 +56,7 @@ static int soon(eddy_fn *fn, void *arg)
 
 /* ---- variables ---- */
 
-EDDY_TASK_TEST(context, variable_has_its_fallback_until_it_is_set)
+EDDY_TEST(context, variable_has_its_fallback_until_it_is_set)
 {
   eddy_value value;
   CHECK_OK(test_var(&var));
@@ -354,65 +354,41 @@ static int main_task(void *unused)
   return show("main");
 }
 
-/* Runs the body in a context of its own, which is then the thread's. */
-static int with_context(eddy_fn *body)
-{
-  eddy_context *context;
-  CHECK_OK(eddy_context_new(&context));
-  test_defer_late(unref_context, context);
-  return eddy_context_run(context, body, NULL);
-}
+static eddy_context_token of_thread;
 
-static int run_main_task(void *unused)
+static void reset_of_thread(void *unused)
 {
   (void)unused;
-  CHECK_OK(set(1));
+  if (eddy_context_var_reset(var, &of_thread) != 0) test_failed(__FILE__, __LINE__, "reset");
+}
+
+/* Sets the value in the thread's own context, until the body has ended. */
+static int set_in_thread(int64_t value)
+{
+  int rc = eddy_context_var_set(var, eddy_int(value), &of_thread);
+  if (rc == 0) test_defer(reset_of_thread, NULL);
+  return rc;
+}
+
+EDDY_TEST(context, threads_context_is_copied_by_the_main_task_and_stays_as_it_is)
+{
+  CHECK_OK(test_var(&var));
+  CHECK_OK(set_in_thread(1));
   CHECK_OK(eddy_run(main_task, NULL));
   CHECK_TRACE("main1 main2");
   CHECK_EQ(get(), 1);
   return 0;
 }
 
-EDDY_TEST(context, threads_context_is_copied_by_the_main_task_and_stays_as_it_is)
-{
-  CHECK_OK(test_var(&var));
-  return with_context(run_main_task);
-}
-
-static int set_after_scheduling(void *unused)
-{
-  (void)unused;
-  eddy_loop *loop;
-  CHECK_OK(test_loop(&loop));
-  CHECK_OK(eddy_loop_call_soon(loop, show, "soon", NULL));
-  CHECK_OK(set(1));
-  CHECK_OK(eddy_loop_run(loop));
-  CHECK_TRACE("soon0");
-  return 0;
-}
-
 EDDY_TEST(context, what_was_set_after_scheduling_is_not_seen_by_the_run)
 {
+  eddy_loop *loop;
   CHECK_OK(test_var(&var));
-  return with_context(set_after_scheduling);
-}
-
-static void set_in_thread(void *unused)
-{
-  (void)unused;
-  if (get() != 0 || set(3) != 0 || get() != 3)
-    test_failed(__FILE__, __LINE__, "the thread's value is %d", (int)get());
-}
-
-EDDY_TEST(context, each_thread_has_a_context_that_goes_with_it)
-{
-  uv_thread_t thread;
-  CHECK_OK(test_var(&var));
-  for (int i = 0; i < 2; i++) {
-    CHECK_OK(uv_thread_create(&thread, set_in_thread, NULL));
-    CHECK_OK(uv_thread_join(&thread));
-  }
-  CHECK_EQ(get(), 0);
+  CHECK_OK(test_loop(&loop));
+  CHECK_OK(eddy_loop_call_soon(loop, show, "soon", NULL));
+  CHECK_OK(set_in_thread(1));
+  CHECK_OK(eddy_loop_run(loop));
+  CHECK_TRACE("soon0");
   return 0;
 }
 

@@ -30,8 +30,9 @@ typedef struct eddy_timer {
   eddy_time deadline;
   uint64_t sequence; /* booking order, which it grows in; ties run by it */
   union {
-    union eddy_timer_place place; /* the scheduler's own between add and remove or take_due */
-    uint64_t position;            /* the loop's, after that */
+    union eddy_timer_place
+        place;         /* the scheduler's own between add and remove or take_due */
+    uint64_t position; /* the loop's, after that */
   };
   /* The loop's: what to queue when it is due. */
   eddy_fn *fn;
@@ -71,6 +72,11 @@ typedef enum eddy_op_kind {
   EDDY_OP_SEND,    /* buffer, size -> result: bytes */
   EDDY_OP_ACCEPT,  /* address (or NULL) -> result: descriptor */
   EDDY_OP_CONNECT, /* address */
+  /* Datagrams; each is taken or sent as a whole. */
+  EDDY_OP_RECVFROM, /* buffer, size, address (or NULL) -> result: bytes, address; EDDY_EMSGSIZE:
+                         it was cut, and is gone */
+  EDDY_OP_SENDTO, /* buffer, size, address (NULL: the connected one) -> result: bytes */
+  EDDY_OP_RECV_BATCH, /* buffer: eddy_datagram[], size: how many -> result: how many */
 } eddy_op_kind;
 
 /** How an operation differs from the usual one. */
@@ -91,7 +97,7 @@ typedef struct eddy_op {
   eddy_op_kind kind;
   int fd;
   unsigned flags; /* enum eddy_op_flags */
-  void *buffer; /* SEND does not write to it */
+  void *buffer;   /* SEND does not write to it */
   size_t size;
   eddy_address *address;
   int64_t result;
@@ -142,6 +148,9 @@ typedef struct eddy_io {
 
   /* Sockets: as the eddy_sock_ calls of the same names. */
   int (*sock_open)(void *self, const eddy_address *address, int *fd);
+  /** NULL: EDDY_ENOSYS. */
+  int (*sock_open_datagram)(void *self, const eddy_address *address,
+      const eddy_datagram_options *options, int *fd);
   int (*sock_pair)(void *self, int fds[2]);
   int (*sock_listen)(void *self, const eddy_address *address,
       const eddy_listen_options *options, int *fd);

@@ -39,6 +39,22 @@ typedef struct eddy_listen_options {
   bool dual_stack; /* an IPv6 socket takes IPv4 peers too */
 } eddy_listen_options;
 
+/** How to open a datagram socket; all zero means: the defaults. */
+typedef struct eddy_datagram_options {
+  bool unbound;    /* of the address only the family counts; bound when it sends */
+  bool reuse_port; /* SO_REUSEPORT */
+  bool broadcast;  /* SO_BROADCAST */
+  bool dual_stack; /* an IPv6 socket takes IPv4 peers too */
+} eddy_datagram_options;
+
+/** A datagram of eddy_sock_recv_batch. */
+typedef struct eddy_datagram {
+  void *data;        /* where to put it */
+  size_t size;       /* how much room there is; then: how much of it was used */
+  eddy_address from; /* then: the sender; length 0: it has no address */
+  bool cut;          /* then: it was longer, and its end is lost */
+} eddy_datagram;
+
 EDDY_BEGIN_DECLS
 
 /**
@@ -83,6 +99,21 @@ EDDY_API EDDY_NODISCARD int eddy_sock_listen(
  * eddy_sock_listen. */
 EDDY_API EDDY_NODISCARD int eddy_sock_open(const eddy_address *address, int *fd);
 
+/**
+ * Opens a datagram socket and binds it to an address (UDP or Unix).
+ *
+ * asyncio   socket.socket(type=SOCK_DGRAM), bind()
+ * Context   inside the running loop; does not wait.
+ * address   with port 0 the system chooses one; eddy_sock_getsockname tells.
+ * options   borrowed; NULL: the defaults. An IPv6 socket is for IPv6 alone unless dual_stack.
+ * fd        owned: eddy_sock_close. eddy_sock_connect gives it a fixed peer: then it takes
+ *           datagrams from there only, and eddy_sock_send and eddy_sock_recv work, too.
+ * Returns   0; EDDY_ENOLOOP; EDDY_EADDRINUSE, EDDY_EACCES and the system's other codes, with a
+ *           message that names the address; EDDY_ENOSYS (the backend has none).
+ */
+EDDY_API EDDY_NODISCARD int eddy_sock_open_datagram(
+    const eddy_address *address, const eddy_datagram_options *options, int *fd);
+
 /** A pair of connected stream sockets. asyncio: socket.socketpair(). Inside the running
  * loop. Returns 0; EDDY_ENOLOOP; EDDY_EMFILE; EDDY_ENOMEM. */
 EDDY_API EDDY_NODISCARD int eddy_sock_pair(int fds[2]);
@@ -103,9 +134,9 @@ EDDY_API EDDY_NODISCARD int eddy_sock_pair(int fds[2]);
 EDDY_API int eddy_sock_accept(int listener, int *connection, eddy_address *peer);
 
 /**
- * Connects.
+ * Connects. A datagram socket is only told its peer, at once; as often as one likes.
  *
- * asyncio   loop.sock_connect()
+ * asyncio   loop.sock_connect(); names are looked up beforehand, by eddy_loop_getaddrinfo
  * Context   coroutine; suspends until the peer has answered. After a cancelled call the
  *           socket may or may not be connected: close it.
  * Returns   0; EDDY_ECONNREFUSED, EDDY_ETIMEDOUT and the system's other codes, with a message
@@ -149,6 +180,54 @@ EDDY_API int eddy_sock_send(int fd, const void *data, size_t size, size_t *sent)
  * Returns   as eddy_sock_send.
  */
 EDDY_API int eddy_sock_sendall(int fd, const void *data, size_t size);
+
+/**
+ * Receives a datagram and its sender's address.
+ *
+ * asyncio   loop.sock_recvfrom(); loop.sock_recvfrom_into() in C has this form, too
+ * Context   coroutine; suspends only if none has arrived. A cancelled call took none.
+ * got       the number of bytes; 0 for an empty datagram.
+ * from      its sender, length 0 if that has no address (Unix); NULL to ignore it.
+ * Returns   0; EDDY_EMSGSIZE (it is larger than the buffer: its beginning is in there, the rest
+ *           is lost; Python hands the beginning out); EDDY_ECONNREFUSED (an earlier one found
+ *           nobody at the connected peer) and the system's other codes; else as eddy_sock_recv.
+ * Cost      one system call when a datagram is there.
+ */
+EDDY_API int eddy_sock_recvfrom(
+    int fd, void *buffer, size_t size, size_t *got, eddy_address *from);
+
+/** The same call under asyncio's other name. asyncio: loop.sock_recvfrom_into(). */
+EDDY_API int eddy_sock_recvfrom_into(
+    int fd, void *buffer, size_t size, size_t *got, eddy_address *from);
+
+/**
+ * Receives as many datagrams as are there, `count` and 16 at most, in one system call where the
+ * system has one for that (recvmmsg); elsewhere one.
+ *
+ * asyncio   none
+ * Context   coroutine; suspends only if none has arrived. A cancelled call took none.
+ * datagrams the first *got are filled in; one that was cut says so itself.
+ * got       at least 1.
+ * Returns   as eddy_sock_recvfrom, but for EDDY_EMSGSIZE; EDDY_EINVAL (count 0).
+ */
+EDDY_API int eddy_sock_recv_batch(
+    int fd, eddy_datagram *datagrams, size_t count, size_t *got);
+
+/**
+ * Sends one datagram, all of it.
+ *
+ * asyncio   loop.sock_sendto()
+ * Context   coroutine; suspends only if the socket takes nothing. A cancelled call sent
+ *           nothing. (To a Unix socket that is slow to read connect first: of others the system
+ *           does not tell when there is room, so that the wait would not rest.)
+ * to        borrowed until the call returns; NULL: the connected peer.
+ * Returns   0; EDDY_EMSGSIZE (too large for a datagram); EDDY_EDESTADDRREQ (no address);
+ *           EDDY_EACCES (a broadcast without leave); EDDY_ENOENT, EDDY_ECONNREFUSED (nobody
+ *           there) and the system's other codes, with a message that names the address; else as
+ *           eddy_sock_send.
+ */
+EDDY_API int eddy_sock_sendto(
+    int fd, const void *data, size_t size, const eddy_address *to);
 
 /** Ends one or both directions at once. asyncio: socket.shutdown(). Inside the running loop.
  * Returns 0; EDDY_ENOTCONN; EDDY_EBADF; EDDY_ENOLOOP. */

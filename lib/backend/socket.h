@@ -7,10 +7,20 @@
 
 #include <eddy/backend.h>
 
+/* A socket of the system's family and type. */
+int eddy__socket_new(int family, int type, int *fd);
+
 /* A stream socket of the address's family. */
 int eddy__socket_open(const eddy_address *address, int *fd);
 
 int eddy__socket_pair(int fds[2]);
+
+/* A datagram socket, bound unless the options say otherwise (socket_datagram.c). */
+int eddy__socket_open_datagram(
+    const eddy_address *address, const eddy_datagram_options *options, int *fd);
+
+/* The part of eddy__socket_attempt for datagrams. */
+int eddy__socket_attempt_datagram(eddy_op *op);
 
 /* A stale Unix socket file (nobody listens behind it) is removed; anything else in the
  * way is EDDY_EADDRINUSE. */

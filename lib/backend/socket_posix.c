@@ -80,13 +80,13 @@ static int set_flags(int fd)
 }
 #endif
 
-static int new_socket(sa_family_t family, int *out)
+int eddy__socket_new(int family, int type, int *out)
 {
 #ifdef SOCK_NONBLOCK
-  int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return last_error();
 #else
-  int fd = socket(family, SOCK_STREAM, 0);
+  int fd = socket(family, type, 0);
   if (fd < 0) return last_error();
   int rc = set_flags(fd);
   if (rc < 0) return rc;
@@ -99,7 +99,7 @@ static int new_socket(sa_family_t family, int *out)
 int eddy__socket_open(const eddy_address *address, int *fd)
 {
   sa_family_t family = family_of(address);
-  int rc = new_socket(family, fd);
+  int rc = eddy__socket_new(family, SOCK_STREAM, fd);
   if (rc == 0) set_nodelay(*fd, family);
   return rc;
 }
@@ -159,7 +159,7 @@ static bool is_stale(const eddy_address *address)
   if (name.sun_path[0] == '\0' || lstat(name.sun_path, &file) != 0) return false;
   if (!S_ISSOCK(file.st_mode)) return false;
   int fd = -1;
-  if (new_socket(AF_UNIX, &fd) < 0) return false;
+  if (eddy__socket_new(AF_UNIX, SOCK_STREAM, &fd) < 0) return false;
   bool refused = connect(fd, system_address(address), address->length) != 0 &&
                  errno == ECONNREFUSED;
   close(fd);
@@ -181,7 +181,7 @@ int eddy__socket_listen(
   if (options == NULL) options = &defaults;
   sa_family_t family = family_of(address);
   int fd = -1;
-  int rc = new_socket(family, &fd);
+  int rc = eddy__socket_new(family, SOCK_STREAM, &fd);
   if (rc < 0) return rc;
   rc = prepare_listener(fd, family, options);
   if (rc < 0) goto fail;
@@ -337,6 +337,10 @@ int eddy__socket_attempt(eddy_op *op, bool again)
     return attempt_accept(op);
   case EDDY_OP_CONNECT:
     return again ? finish_connect(op) : begin_connect(op);
+  case EDDY_OP_RECVFROM:
+  case EDDY_OP_SENDTO:
+  case EDDY_OP_RECV_BATCH:
+    return eddy__socket_attempt_datagram(op);
   }
   return EDDY_EINVAL;
 }

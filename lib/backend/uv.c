@@ -372,6 +372,15 @@ static int io_sock_open(void *self, const eddy_address *address, int *fd)
   return rc;
 }
 
+static int io_sock_open_datagram(void *self, const eddy_address *address,
+    const eddy_datagram_options *options, int *fd)
+{
+  struct eddy__uv_io *io = self;
+  int rc = eddy__socket_open_datagram(address, options, fd);
+  if (rc == 0) eddy__readiness_adopt(&io->table, *fd);
+  return rc;
+}
+
 static int io_sock_pair(void *self, int fds[2])
 {
   struct eddy__uv_io *io = self;
@@ -473,6 +482,7 @@ const eddy_io eddy__io_uv = {
     .finish = io_finish,
     .cancel = io_cancel,
     .sock_open = io_sock_open,
+    .sock_open_datagram = io_sock_open_datagram,
     .sock_pair = io_sock_pair,
     .sock_listen = io_sock_listen,
     .sock_bind = io_sock_bind,

@@ -268,6 +268,13 @@ static int virtual_sock_open(void *self, const eddy_address *address, int *fd)
   return eddy__vnet_open(&io->net, address, fd);
 }
 
+static int virtual_sock_open_datagram(void *self, const eddy_address *address,
+    const eddy_datagram_options *options, int *fd)
+{
+  struct virtual_io *io = self;
+  return eddy__vnet_open_datagram(&io->net, address, options, fd);
+}
+
 static int virtual_sock_pair(void *self, int fds[2])
 {
   struct virtual_io *io = self;
@@ -333,6 +340,7 @@ const eddy_io eddy__io_virtual = {
     .finish = virtual_finish,
     .cancel = virtual_cancel,
     .sock_open = virtual_sock_open,
+    .sock_open_datagram = virtual_sock_open_datagram,
     .sock_pair = virtual_sock_pair,
     .sock_listen = virtual_sock_listen,
     .sock_bind = virtual_sock_bind,

@@ -122,6 +122,11 @@ bool eddy__vaddress_is_wildcard(const eddy_address *address)
   }
 }
 
+bool eddy__vaddress_is_broadcast(const eddy_address *address)
+{
+  return family_of(address) == AF_INET && get_in(address).sin_addr.s_addr == 0xffffffffu;
+}
+
 /* The bytes that name a Unix socket: up to the NUL of a path, all of a name without a
  * file. The same path may come with different lengths. */
 static size_t path_length(const eddy_address *address)

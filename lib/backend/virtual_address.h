@@ -23,6 +23,9 @@ void eddy__vaddress_set_port(eddy_address *address, unsigned port);
 /* Whether it stands for every host of its family. */
 bool eddy__vaddress_is_wildcard(const eddy_address *address);
 
+/* Whether it stands for every host of the network: 255.255.255.255. */
+bool eddy__vaddress_is_broadcast(const eddy_address *address);
+
 /* Same family and host (or path); the ports are not looked at. */
 bool eddy__vaddress_same_host(const eddy_address *a, const eddy_address *b);
 

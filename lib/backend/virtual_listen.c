@@ -25,7 +25,7 @@ static bool is_free(const struct eddy__vnet *net, const struct eddy__vlistener *
 }
 
 /* Ports of callers may come round again after 16384 calls: nothing hangs on them. */
-static unsigned next_port(struct eddy__vnet *net)
+unsigned eddy__vnet_next_port(struct eddy__vnet *net)
 {
   if (net->next_port < PORT_FIRST || net->next_port > PORT_LAST) {
     net->next_port = PORT_FIRST;
@@ -40,7 +40,7 @@ static int bind_listener(struct eddy__vnet *net, struct eddy__vlistener *wanted)
     return is_free(net, wanted) ? 0 : EDDY_EADDRINUSE;
   }
   for (unsigned tries = 0; tries <= PORT_LAST - PORT_FIRST; tries++) {
-    eddy__vaddress_set_port(&wanted->address, next_port(net));
+    eddy__vaddress_set_port(&wanted->address, eddy__vnet_next_port(net));
     if (is_free(net, wanted)) return 0;
   }
   return EDDY_EADDRINUSE;
@@ -129,7 +129,7 @@ static int make_far_end(struct eddy__vnet *net, struct eddy__vsock *caller,
   } else if (eddy__vaddress_is_unix(caller->family)) {
     eddy__vaddress_unnamed(caller->family, &wire->client);
   } else {
-    eddy__vaddress_loopback(caller->family, next_port(net), &wire->client);
+    eddy__vaddress_loopback(caller->family, eddy__vnet_next_port(net), &wire->client);
   }
   wire->server = *target;
   wire->refs = 2;
@@ -149,6 +149,7 @@ int eddy__vsock_connect(
   int family;
   int rc = eddy__vaddress_check(address, &family);
   if (rc < 0) return rc;
+  if (sock->kind == EDDY__VSOCK_DATAGRAM) return eddy__vpost_connect(net, sock, address);
   if (sock->kind == EDDY__VSOCK_STREAM) return EDDY_EISCONN;
   if (sock->kind == EDDY__VSOCK_LISTENER) return EDDY_EINVAL;
   if (sock->kind == EDDY__VSOCK_CALLING) return EDDY_EALREADY;
@@ -262,6 +263,7 @@ int eddy__vnet_name(struct eddy__vnet *net, int fd, bool peer, eddy_address *out
   struct eddy__vsock *sock;
   int rc = eddy__vnet_find(net, fd, &sock);
   if (rc < 0) return rc;
+  if (sock->kind == EDDY__VSOCK_DATAGRAM) return eddy__vpost_name(sock, peer, out);
   if (peer && sock->kind != EDDY__VSOCK_STREAM) return EDDY_ENOTCONN;
   if (sock->kind == EDDY__VSOCK_LISTENER) {
     *out = sock->listener->address;

@@ -21,6 +21,7 @@ void eddy__vnet_init(struct eddy__vnet *net, eddy_loop *loop)
   eddy__list_init(&net->all);
   eddy__list_init(&net->touched);
   eddy__list_init(&net->listeners);
+  eddy__list_init(&net->posts);
 }
 
 void eddy__vnet_fini(struct eddy__vnet *net)
@@ -136,6 +137,7 @@ void eddy__vsock_free(struct eddy__vnet *net, struct eddy__vsock *sock)
     unlink_all(&sock->listener->callers);
     eddy__free(sock->listener);
   }
+  if (sock->post != NULL) eddy__vpost_free(sock);
   eddy__free(sock->bytes);
   eddy__free(sock->bound);
   eddy__pool_put(&net->socks, sock);
@@ -155,6 +157,9 @@ void eddy__vsock_close(struct eddy__vnet *net, struct eddy__vsock *sock)
     break;
   case EDDY__VSOCK_STREAM:
     eddy__vsock_part(net, sock);
+    break;
+  case EDDY__VSOCK_DATAGRAM:
+    eddy__vpost_leave(net, sock);
     break;
   case EDDY__VSOCK_FRESH:
     break;

@@ -1,14 +1,15 @@
 /*
  * Sockets in memory, one network per loop.
  *
- * A socket is one end of a stream, a listener, or neither yet. What was sent lies at the
- * receiving end. Whatever happens to a socket puts it on the network's list of touched
+ * A socket is one end of a stream, a listener, neither yet, or one for datagrams. What was sent
+ * lies at the receiving end. Whatever happens to a socket puts it on the network's list of touched
  * ones, and the next poll reports, in that order, those operations that can be finished.
  *
  * virtual_net.c      descriptors and the life of a socket
  * virtual_op.c       operations: start, finish, cancel, and the report
  * virtual_stream.c   receive, send, shut down
  * virtual_listen.c   listen, connect, accept
+ * virtual_datagram.c datagrams
  */
 #ifndef EDDY_BACKEND_VIRTUAL_NET_H
 #define EDDY_BACKEND_VIRTUAL_NET_H
@@ -27,6 +28,24 @@ enum eddy__vsock_kind {
   EDDY__VSOCK_CALLING,  /* connecting: refused if error is set, else waiting for room */
   EDDY__VSOCK_STREAM,   /* connected, or was */
   EDDY__VSOCK_LISTENER, /* `listener` is set */
+  EDDY__VSOCK_DATAGRAM, /* `post` is set */
+};
+
+/* What a datagram socket has. */
+struct eddy__vpost {
+  struct eddy__link link; /* on the network's list while it has an address */
+  struct eddy__vsock *sock;
+  eddy_address address; /* its own, once it has one */
+  eddy_address peer;    /* the fixed one; length 0: none */
+  bool named;
+  bool reuse_port;
+  bool dual_stack;
+  bool broadcast;
+  struct eddy__link arrived; /* not taken yet */
+  size_t count;
+  size_t bytes;
+  struct eddy__link
+      senders; /* sockets (by `queued`) for whose datagrams there was no room */
 };
 
 /* The names of a connection's two ends; both hold a reference. */
@@ -70,6 +89,7 @@ struct eddy__vsock {
   eddy_address *bound; /* owned; the name it was given before it called; or NULL */
   struct eddy__vwire *wire; /* NULL: nameless (a pair), or no connection */
   struct eddy__vlistener *listener; /* owned */
+  struct eddy__vpost *post;         /* owned */
   /* Received and not yet read: a ring, there only while it is not empty. */
   unsigned char *bytes;
   size_t capacity; /* a power of two */
@@ -93,6 +113,7 @@ struct eddy__vnet {
   struct eddy__link all;
   struct eddy__link touched;
   struct eddy__link listeners;
+  struct eddy__link posts;
   unsigned next_port;
 };
 
@@ -157,6 +178,9 @@ int eddy__vnet_listen(struct eddy__vnet *net, const eddy_address *address,
 int eddy__vnet_bind(struct eddy__vnet *net, int fd, const eddy_address *address);
 int eddy__vnet_name(struct eddy__vnet *net, int fd, bool peer, eddy_address *out);
 
+/* The next of the ports that the network chooses itself. */
+unsigned eddy__vnet_next_port(struct eddy__vnet *net);
+
 /* Refuses the callers and resets what was not accepted. */
 void eddy__vsock_unlisten(struct eddy__vnet *net, struct eddy__vsock *sock);
 
@@ -172,5 +196,26 @@ int eddy__vsock_connected(struct eddy__vnet *net, struct eddy__vsock *sock);
 void eddy__vsock_hang_up(struct eddy__vnet *net, struct eddy__vsock *sock);
 
 int eddy__vsock_accept(struct eddy__vnet *net, struct eddy__vsock *sock, eddy_op *op);
+
+/* ---- virtual_datagram.c ---- */
+int eddy__vnet_open_datagram(struct eddy__vnet *net, const eddy_address *address,
+    const eddy_datagram_options *options, int *fd);
+
+/* A datagram operation, receive and send among them: 0, a code, or EDDY_PENDING. */
+int eddy__vpost_attempt(struct eddy__vnet *net, struct eddy__vsock *sock, eddy_op *op);
+
+/* Whether the operation can be finished. */
+bool eddy__vpost_ready(
+    struct eddy__vnet *net, const struct eddy__vsock *sock, const eddy_op *op);
+
+int eddy__vpost_connect(
+    struct eddy__vnet *net, struct eddy__vsock *sock, const eddy_address *address);
+int eddy__vpost_shutdown(
+    struct eddy__vnet *net, struct eddy__vsock *sock, eddy_shutdown how);
+int eddy__vpost_name(const struct eddy__vsock *sock, bool peer, eddy_address *out);
+
+/* The socket is closed: who waits to send to it tries again. */
+void eddy__vpost_leave(struct eddy__vnet *net, struct eddy__vsock *sock);
+void eddy__vpost_free(struct eddy__vsock *sock);
 
 #endif

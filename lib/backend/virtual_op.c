@@ -42,11 +42,16 @@ static bool writable(const struct eddy__vsock *sock)
 static bool reads(const eddy_op *op)
 {
   return op->kind == EDDY_OP_READABLE || op->kind == EDDY_OP_RECV ||
-         op->kind == EDDY_OP_ACCEPT;
+         op->kind == EDDY_OP_ACCEPT || op->kind == EDDY_OP_RECVFROM ||
+         op->kind == EDDY_OP_RECV_BATCH;
 }
 
-static bool is_ready(const struct eddy__vsock *sock, const eddy_op *op)
+static bool is_ready(
+    struct eddy__vnet *net, const struct eddy__vsock *sock, const eddy_op *op)
 {
+  if (sock->kind == EDDY__VSOCK_DATAGRAM) {
+    return sock->closed || eddy__vpost_ready(net, sock, op);
+  }
   if (reads(op)) return readable(sock);
   if (op->kind != EDDY_OP_CONNECT) return writable(sock);
   /* A connect is over when there is a connection, however full. */
@@ -79,6 +84,7 @@ void eddy__vsock_touch_writer(struct eddy__vnet *net, struct eddy__vsock *sock)
 
 static int attempt(struct eddy__vnet *net, struct eddy__vsock *sock, eddy_op *op)
 {
+  if (sock->kind == EDDY__VSOCK_DATAGRAM) return eddy__vpost_attempt(net, sock, op);
   switch (op->kind) {
   case EDDY_OP_READABLE:
     return readable(sock) ? 0 : EDDY_PENDING;
@@ -92,6 +98,10 @@ static int attempt(struct eddy__vnet *net, struct eddy__vsock *sock, eddy_op *op
     return eddy__vsock_accept(net, sock, op);
   case EDDY_OP_CONNECT:
     return eddy__vsock_connected(net, sock);
+  case EDDY_OP_RECVFROM:
+  case EDDY_OP_SENDTO:
+  case EDDY_OP_RECV_BATCH:
+    return EDDY_ENOTSUP; /* on streams they say nothing that recv and send do not */
   }
   return EDDY_EINVAL;
 }
@@ -119,7 +129,7 @@ int eddy__vop_start(struct eddy__vnet *net, eddy_op *op)
   op->status = WAITING;
   vop_of(op)->sock = sock;
   *side = op;
-  if (is_ready(sock, op)) touch(net, sock, op);
+  if (is_ready(net, sock, op)) touch(net, sock, op);
   return EDDY_PENDING;
 }
 
@@ -160,7 +170,7 @@ void eddy__vop_cancel(struct eddy__vnet *net, eddy_op *op)
 
 static bool report(struct eddy__vnet *net, const struct eddy__vsock *sock, eddy_op *op)
 {
-  if (op == NULL || op->status != WAITING || !is_ready(sock, op)) return false;
+  if (op == NULL || op->status != WAITING || !is_ready(net, sock, op)) return false;
   op->status = SIGNALLED;
   eddy_backend_signal(net->loop, op);
   return true;

@@ -109,6 +109,7 @@ int eddy__vnet_shutdown(struct eddy__vnet *net, int fd, eddy_shutdown how)
       how != EDDY_SHUTDOWN_BOTH) {
     return EDDY_EINVAL;
   }
+  if (sock->kind == EDDY__VSOCK_DATAGRAM) return eddy__vpost_shutdown(net, sock, how);
   if (sock->kind != EDDY__VSOCK_STREAM) return EDDY_ENOTCONN;
   struct eddy__vsock *peer = sock->peer;
   if (how != EDDY_SHUTDOWN_WRITE) {

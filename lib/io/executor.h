@@ -65,10 +65,6 @@ void eddy__executor_end(eddy_executor *executor, struct eddy__ending *ending);
 /* Takes an ending back: false if it has been posted. */
 bool eddy__executor_forget(eddy_executor *executor, struct eddy__ending *ending);
 
-/* Blocks until the threads of the loop's own executor have ended: where the loop has no memory
- * left to wait for them. */
-void eddy__loop_join_executor(eddy_loop *loop);
-
 /* How many threads have not ended. */
 size_t eddy__executor_workers(eddy_executor *executor);
 

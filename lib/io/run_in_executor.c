@@ -459,10 +459,3 @@ int eddy_loop_shutdown_default_executor(eddy_loop *loop, eddy_time timeout)
   eddy_future_unref(future);
   return rc;
 }
-
-void eddy__loop_join_executor(eddy_loop *loop)
-{
-  const struct default_executor *used = loop->executor;
-  loop->executor_ended = true;
-  if (used != NULL) (void)eddy_executor_shutdown(used->executor, 0);
-}

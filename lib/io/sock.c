@@ -1,8 +1,6 @@
-#include <eddy/sock.h>
+#include "io/sock.h"
 
 #include <stdio.h>
-
-#include "task/task.h"
 
 #include "base/clock.h"
 #include "base/outcome.h"
@@ -21,7 +19,10 @@ static const char *const names[] = {[EDDY_OP_READABLE] = "wait",
     [EDDY_OP_RECV] = "recv",
     [EDDY_OP_SEND] = "send",
     [EDDY_OP_ACCEPT] = "accept",
-    [EDDY_OP_CONNECT] = "connect"};
+    [EDDY_OP_CONNECT] = "connect",
+    [EDDY_OP_RECVFROM] = "recvfrom",
+    [EDDY_OP_SENDTO] = "sendto",
+    [EDDY_OP_RECV_BATCH] = "recv_batch"};
 
 static void describe_ready(const eddy_task *task, char *text, size_t size)
 {
@@ -61,18 +62,7 @@ static int pause_over(void *arg)
   return 0;
 }
 
-/* A call under way. It is rebuilt each time a stackless coroutine makes it again. */
-struct call {
-  eddy_task *task;
-  eddy_loop *loop;
-  bool resumed;
-};
-
-/*
- * Begins or continues a call: gives up the turn if the task has had many. Returns 0 (go on;
- * call->resumed: the operation was started before), EDDY_PENDING, or an error.
- */
-static int begin(struct call *call, eddy_op_kind kind, int fd)
+int eddy__sock_begin(struct eddy__sock_call *call, eddy_op_kind kind, int fd)
 {
   int rc;
   call->task = eddy__wait_begin(&call->resumed, &rc);
@@ -96,8 +86,7 @@ static int begin(struct call *call, eddy_op_kind kind, int fd)
   return task->op == NULL ? EDDY_ENOMEM : 0;
 }
 
-/* Says which address it was about: "connect 127.0.0.1:80: connection refused". */
-static int fail_at(int rc, const char *operation, const eddy_address *address)
+int eddy__sock_fail_at(int rc, const char *operation, const eddy_address *address)
 {
   char text[EDDY_ADDRESS_TEXT];
   return eddy_raise(rc, "%s %s: %s", operation,
@@ -106,16 +95,25 @@ static int fail_at(int rc, const char *operation, const eddy_address *address)
 
 static int fail(const eddy_op *op, int rc)
 {
-  bool about_peer = op->kind == EDDY_OP_CONNECT && rc != EDDY_EBADF;
-  if (about_peer && rc != EDDY_EBUSY) return fail_at(rc, "connect", op->address);
+  bool connects = op->kind == EDDY_OP_CONNECT;
+  bool about_peer = connects || (op->kind == EDDY_OP_SENDTO && op->address != NULL);
+  if (about_peer && rc != EDDY_EBADF && rc != EDDY_EBUSY) {
+    return eddy__sock_fail_at(rc, names[op->kind], op->address);
+  }
+  if (rc == EDDY_EMSGSIZE && op->kind == EDDY_OP_RECVFROM) {
+    return eddy_raise(rc,
+        "recvfrom descriptor %d: a datagram is larger than the buffer of %zu bytes; the "
+        "rest "
+        "of it is lost",
+        op->fd, op->size);
+  }
   if (rc != EDDY_EBUSY) return eddy__fail(rc, names[op->kind], "descriptor", op->fd);
-  bool sends = op->kind == EDDY_OP_SEND || op->kind == EDDY_OP_CONNECT;
+  bool sends = connects || op->kind == EDDY_OP_SEND || op->kind == EDDY_OP_SENDTO;
   return eddy_raise(rc, "%s descriptor %d: another task or callback waits to %s already",
       names[op->kind], op->fd, sends ? "write to it" : "read from it");
 }
 
-/* Carries the operation out: 0, EDDY_PENDING (stackless: to be called again), or an error. */
-static int carry_out(struct call *call)
+int eddy__sock_carry_out(struct eddy__sock_call *call)
 {
   eddy_task *task = call->task;
   eddy_op *op = task->op;
@@ -140,7 +138,8 @@ static int carry_out(struct call *call)
   return rc < 0 ? fail(op, rc) : 0;
 }
 
-static void describe_op(eddy_op *op, eddy_op_kind kind, int fd, void *buffer, size_t size)
+void eddy__sock_describe(
+    eddy_op *op, eddy_op_kind kind, int fd, void *buffer, size_t size)
 {
   op->kind = kind;
   op->fd = fd;
@@ -153,11 +152,11 @@ static void describe_op(eddy_op *op, eddy_op_kind kind, int fd, void *buffer, si
 static int transfer(eddy_op_kind kind, int fd, void *buffer, size_t size, size_t *moved)
 {
   if ((buffer == NULL && size > 0) || moved == NULL) return EDDY_EINVAL;
-  struct call call;
-  int rc = begin(&call, kind, fd);
+  struct eddy__sock_call call;
+  int rc = eddy__sock_begin(&call, kind, fd);
   if (rc != 0) return rc;
-  if (!call.resumed) describe_op(call.task->op, kind, fd, buffer, size);
-  rc = carry_out(&call);
+  if (!call.resumed) eddy__sock_describe(call.task->op, kind, fd, buffer, size);
+  rc = eddy__sock_carry_out(&call);
   if (rc == 0) *moved = (size_t)call.task->op->result;
   return rc;
 }
@@ -181,14 +180,15 @@ int eddy_sock_send(int fd, const void *data, size_t size, size_t *sent)
 int eddy_sock_sendall(int fd, const void *data, size_t size)
 {
   if (data == NULL && size > 0) return EDDY_EINVAL;
-  struct call call;
-  int rc = begin(&call, EDDY_OP_SEND, fd);
+  struct eddy__sock_call call;
+  int rc = eddy__sock_begin(&call, EDDY_OP_SEND, fd);
   if (rc != 0) return rc;
   eddy_op *op = call.task->op;
   /* What is left to send stands in the operation, where it outlives a stackless wait. */
-  if (!call.resumed) describe_op(op, EDDY_OP_SEND, fd, (void *)(uintptr_t)data, size);
+  if (!call.resumed)
+    eddy__sock_describe(op, EDDY_OP_SEND, fd, (void *)(uintptr_t)data, size);
   while (op->size > 0) {
-    rc = carry_out(&call);
+    rc = eddy__sock_carry_out(&call);
     if (rc != 0) return rc;
     op->buffer = (char *)op->buffer + op->result;
     op->size -= (size_t)op->result;
@@ -199,18 +199,18 @@ int eddy_sock_sendall(int fd, const void *data, size_t size)
 int eddy_sock_connect(int fd, const eddy_address *address)
 {
   if (address == NULL || address->length == 0) return EDDY_EINVAL;
-  struct call call;
-  int rc = begin(&call, EDDY_OP_CONNECT, fd);
+  struct eddy__sock_call call;
+  int rc = eddy__sock_begin(&call, EDDY_OP_CONNECT, fd);
   if (rc != 0) return rc;
   if (!call.resumed) {
-    describe_op(call.task->op, EDDY_OP_CONNECT, fd, NULL, 0);
+    eddy__sock_describe(call.task->op, EDDY_OP_CONNECT, fd, NULL, 0);
     call.task->op->address = (eddy_address *)(uintptr_t)address;
   }
-  return carry_out(&call);
+  return eddy__sock_carry_out(&call);
 }
 
 /* Out of descriptors: says so, and waits a while. 0, EDDY_PENDING or an error. */
-static int rest(struct call *call, int rc)
+static int rest(struct eddy__sock_call *call, int rc)
 {
   eddy_task *task = call->task;
   eddy__loop_report(call->loop, "accept: no descriptors left; trying again in 1 s", rc,
@@ -231,8 +231,8 @@ static bool out_of_descriptors(int rc)
 int eddy_sock_accept(int listener, int *connection, eddy_address *peer)
 {
   if (connection == NULL) return EDDY_EINVAL;
-  struct call call;
-  int rc = begin(&call, EDDY_OP_ACCEPT, listener);
+  struct eddy__sock_call call;
+  int rc = eddy__sock_begin(&call, EDDY_OP_ACCEPT, listener);
   if (rc != 0) return rc;
   eddy_task *task = call.task;
   bool rested = call.resumed && task->wait.scratch.i == PHASE_PAUSE;
@@ -244,10 +244,10 @@ int eddy_sock_accept(int listener, int *connection, eddy_address *peer)
       call.resumed = false;
     }
     if (!call.resumed) {
-      describe_op(task->op, EDDY_OP_ACCEPT, listener, NULL, 0);
+      eddy__sock_describe(task->op, EDDY_OP_ACCEPT, listener, NULL, 0);
       task->op->address = peer;
     }
-    rc = carry_out(&call);
+    rc = eddy__sock_carry_out(&call);
     if (!out_of_descriptors(rc)) break;
     rc = rest(&call, rc);
     if (rc == EDDY_PENDING) return rc;
@@ -279,7 +279,7 @@ int eddy_sock_listen(
   rc = eddy_address_parse(host, port, &address);
   if (rc < 0) return rc;
   rc = loop->io->sock_listen(loop->io_state, &address, options, fd);
-  return rc < 0 ? fail_at(rc, "listen on", &address) : 0;
+  return rc < 0 ? eddy__sock_fail_at(rc, "listen on", &address) : 0;
 }
 
 int eddy_sock_open(const eddy_address *address, int *fd)
@@ -289,7 +289,7 @@ int eddy_sock_open(const eddy_address *address, int *fd)
   if (rc < 0) return rc;
   if (address == NULL || address->length == 0 || fd == NULL) return EDDY_EINVAL;
   rc = loop->io->sock_open(loop->io_state, address, fd);
-  return rc < 0 ? fail_at(rc, "open a socket for", address) : 0;
+  return rc < 0 ? eddy__sock_fail_at(rc, "open a socket for", address) : 0;
 }
 
 int eddy_sock_pair(int fds[2])

@@ -5,7 +5,6 @@
 #include <eddy/watch.h>
 #include <signal.h>
 
-#include "io/executor.h"
 #include "task/task.h"
 
 #include "base/clock.h"
@@ -275,7 +274,6 @@ static int end(eddy_runner *runner)
     int generators = run_step(loop, close_generators);
     if (rc == 0) rc = generators;
     int executor = run_step(loop, shut_executor_down);
-    if (executor < 0) eddy__loop_join_executor(loop); /* what its threads use goes next */
     if (rc == 0) rc = executor;
   }
   eddy_loop_free(loop);

@@ -253,7 +253,7 @@ int eddy__vnet_bind(struct eddy__vnet *net, int fd, const eddy_address *address)
   if (sock->bound == NULL) return EDDY_ENOMEM;
   *sock->bound = *address;
   if (!eddy__vaddress_is_unix(family) && eddy__vaddress_port(address) == 0) {
-    eddy__vaddress_set_port(sock->bound, next_port(net));
+    eddy__vaddress_set_port(sock->bound, eddy__vnet_next_port(net));
   }
   return 0;
 }

@@ -7,6 +7,7 @@
 #include "io/connector.h"
 
 #include "base/outcome.h"
+#include "io/channel.h"
 
 static void describe(const eddy_task *task, char *text, size_t size)
 {
@@ -50,7 +51,7 @@ int eddy__connection_end(
     eddy_transport *made, int rc, eddy_transport **transport, void **self)
 {
   if (rc < 0) {
-    eddy__socket_transport_forget_made(made);
+    eddy__channel_forget_made(made);
     eddy_transport_close(made);
     eddy_transport_unref(made);
     return rc;

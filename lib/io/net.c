@@ -63,11 +63,11 @@ static int try_once(struct eddy__net *net)
   return net->loop->io->start(net->loop->io_state, net->op);
 }
 
-int eddy__net_send(
-    struct eddy__net *net, int fd, const void *data, size_t size, size_t *sent)
+int eddy__net_send(struct eddy__net *net, eddy_op_kind kind, int fd, const void *data,
+    size_t size, size_t *sent)
 {
   eddy_op *op = net->op;
-  op->kind = EDDY_OP_SEND;
+  op->kind = kind;
   op->fd = fd;
   op->buffer = (void *)(uintptr_t)data; /* a SEND never writes to it */
   op->size = size;

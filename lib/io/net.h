@@ -27,10 +27,10 @@ static inline struct eddy__net *eddy__net_of(const eddy_loop *loop)
   return loop->net;
 }
 
-/* Sends at once what the descriptor takes, and how many that were: 0; EDDY_EAGAIN (nothing);
+/* Sends (kind: EDDY_OP_SEND, EDDY_OP_WRITE) at once what the descriptor takes, and how many bytes that were: 0; EDDY_EAGAIN (nothing);
  * the system's code. */
-int eddy__net_send(
-    struct eddy__net *net, int fd, const void *data, size_t size, size_t *sent);
+int eddy__net_send(struct eddy__net *net, eddy_op_kind kind, int fd, const void *data,
+    size_t size, size_t *sent);
 
 /* Takes a waiting connection: 0; EDDY_EAGAIN (there is none); the system's code. */
 int eddy__net_accept(struct eddy__net *net, int fd, int *connection, eddy_address *peer);

@@ -25,9 +25,6 @@ int eddy__socket_transport_new(eddy_loop *loop,
     const struct eddy__socket_options *options, const eddy_protocol *protocol, void *self,
     eddy_transport **out);
 
-/* `made` will not be called any more. */
-void eddy__socket_transport_forget_made(eddy_transport *transport);
-
 /* The connection that is on a server's list of clients by this link. */
 eddy_transport *eddy__socket_transport_of_client(struct eddy__link *client);
 

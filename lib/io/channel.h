@@ -1,0 +1,73 @@
+/*
+ * Channels: what transports over a descriptor have in common. Bounded reads into a lent buffer,
+ * with the descriptor armed in between; writes at once, and a queue of what could not be sent.
+ */
+#ifndef EDDY_IO_CHANNEL_H
+#define EDDY_IO_CHANNEL_H
+
+#include "io/transport.h"
+
+struct eddy__chunk;
+
+struct eddy__channel_type {
+  eddy_op_kind read_kind;
+  eddy_op_kind write_kind;
+  /* Starts what goes on by itself, after connection_made: 0 or a code. */
+  int (*start)(eddy_transport *transport);
+  /* The input has ended. */
+  void (*ended)(eddy_transport *transport);
+  /* Everything queued has been sent. */
+  void (*drained)(eddy_transport *transport);
+};
+
+/* The first member of the state of such a transport. */
+struct eddy__channel {
+  const struct eddy__channel_type *type;
+  eddy_op *input;
+  eddy_op *output; /* while something is queued */
+  struct eddy__chunk *first;
+  struct eddy__chunk *last;
+  size_t queued; /* bytes */
+  void (*made)(void *arg);
+  void *made_arg;
+  int fd; /* -1 when it is closed */
+};
+
+struct eddy__channel_options {
+  const struct eddy__channel_type *type;
+  int fd; /* the transport's from now on */
+  /* Called once, after connection_made was and `start`; NULL: nobody waits. */
+  void (*made)(void *arg);
+  void *made_arg;
+};
+
+static inline struct eddy__channel *eddy__channel_of(const eddy_transport *transport)
+{
+  return eddy_transport_state(transport);
+}
+
+/* Makes a transport and queues its beginning. Codes and ownership as eddy_transport_new; on
+ * failure the descriptor stays the caller's, too. */
+int eddy__channel_new(eddy_loop *loop, const eddy_transport_type *transport_type,
+    const struct eddy__channel_options *options, const eddy_protocol *protocol,
+    void *self, eddy_transport **out);
+
+/* `made` will not be called any more. */
+void eddy__channel_forget_made(eddy_transport *transport);
+
+/* For type.start: reads, unless it was paused. */
+int eddy__channel_start_reading(eddy_transport *transport);
+
+/* Drops what is queued. */
+void eddy__channel_clear(eddy_transport *transport);
+
+/* Functions of the transport's type. */
+int eddy__channel_set_reading(eddy_transport *transport, bool on);
+int eddy__channel_write(
+    eddy_transport *transport, const eddy_buffer *pieces, size_t count);
+size_t eddy__channel_buffered(const eddy_transport *transport);
+int eddy__channel_fd(const eddy_transport *transport);
+void eddy__channel_abort(eddy_transport *transport, int error);
+void eddy__channel_closed(eddy_transport *transport);
+
+#endif

@@ -1,0 +1,275 @@
+/* What waits to be sent by a channel, and how it is sent. */
+#include "io/channel.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/outcome.h"
+
+#define SMALLEST_CHUNK ((size_t)4096)
+#define LATER_CHUNK ((size_t)16 * 1024)
+/* So many chunks are sent in one go. */
+#define CHUNKS_AT_ONCE 16
+/* A piece of this size is sent without being copied together with others. */
+#define LARGE_PIECE ((size_t)16 * 1024)
+
+/* A part of what waits to be sent. */
+struct eddy__chunk {
+  struct eddy__chunk *next;
+  size_t start;
+  size_t end;
+  size_t capacity;
+  unsigned char bytes[];
+};
+
+/* ---- the queue ---- */
+
+void eddy__channel_clear(eddy_transport *transport)
+{
+  struct eddy__channel *channel = eddy__channel_of(transport);
+  while (channel->first != NULL) {
+    struct eddy__chunk *chunk = channel->first;
+    channel->first = chunk->next;
+    eddy__free(chunk);
+  }
+  channel->last = NULL;
+  channel->queued = 0;
+  if (channel->output != NULL) eddy__op_free(transport->loop, channel->output);
+  channel->output = NULL;
+}
+
+static size_t room_in(const struct eddy__chunk *chunk)
+{
+  return chunk != NULL ? chunk->capacity - chunk->end : 0;
+}
+
+static struct eddy__chunk *new_chunk(size_t needed, size_t smallest)
+{
+  if (needed > SIZE_MAX - sizeof(struct eddy__chunk)) return NULL;
+  size_t capacity = needed > smallest ? needed : smallest;
+  struct eddy__chunk *chunk = eddy__realloc(NULL, sizeof(*chunk) + capacity);
+  if (chunk == NULL) return NULL;
+  chunk->next = NULL;
+  chunk->start = 0;
+  chunk->end = 0;
+  chunk->capacity = capacity;
+  return chunk;
+}
+
+/* Takes out what was sent. */
+static void consume(struct eddy__channel *channel, size_t size)
+{
+  struct eddy__chunk *chunk = channel->first;
+  channel->queued -= size;
+  chunk->start += size;
+  if (chunk->start < chunk->end) return;
+  channel->first = chunk->next;
+  if (channel->first == NULL) channel->last = NULL;
+  eddy__free(chunk);
+}
+
+static int on_output(void *transport);
+
+static int await_output(eddy_transport *transport)
+{
+  struct eddy__channel *channel = eddy__channel_of(transport);
+  channel->output->kind = channel->type->write_kind;
+  channel->output->flags = EDDY_OP_LATER;
+  channel->output->fd = channel->fd;
+  int rc = eddy__op_start(transport->loop, channel->output, on_output, transport);
+  return rc == EDDY_PENDING ? 0 : rc;
+}
+
+/* The pieces of a write, and how much of them has been dealt with. */
+struct cursor {
+  const eddy_buffer *piece;
+  size_t left; /* bytes altogether */
+  size_t done; /* of the present piece */
+};
+
+static void copy_from(struct cursor *cursor, unsigned char *out, size_t size)
+{
+  cursor->left -= size;
+  while (size > 0) {
+    size_t part = cursor->piece->size - cursor->done;
+    if (part > size) part = size;
+    memcpy(out, (const unsigned char *)cursor->piece->data + cursor->done, part);
+    out += part;
+    size -= part;
+    cursor->done += part;
+    if (cursor->done < cursor->piece->size) return;
+    cursor->piece++;
+    cursor->done = 0;
+  }
+}
+
+static void append(struct eddy__chunk *chunk, struct cursor *cursor, size_t size)
+{
+  copy_from(cursor, chunk->bytes + chunk->end, size);
+  chunk->end += size;
+}
+
+/* Queues the rest of the pieces: all, or nothing with a code. */
+static int enqueue(eddy_transport *transport, struct cursor *cursor)
+{
+  struct eddy__channel *channel = eddy__channel_of(transport);
+  size_t size = cursor->left;
+  size_t room = room_in(channel->last);
+  struct eddy__chunk *chunk = NULL;
+  if (size > room) {
+    chunk = new_chunk(size - room, channel->last == NULL ? SMALLEST_CHUNK : LATER_CHUNK);
+    if (chunk == NULL) return EDDY_ENOMEM;
+  }
+  if (channel->output == NULL) {
+    channel->output = eddy__op_new(transport->loop);
+    int rc = channel->output == NULL ? EDDY_ENOMEM : await_output(transport);
+    if (rc < 0) {
+      if (channel->output != NULL) eddy__op_free(transport->loop, channel->output);
+      channel->output = NULL;
+      eddy__free(chunk);
+      return rc;
+    }
+  }
+  if (room > 0) append(channel->last, cursor, size < room ? size : room);
+  if (chunk != NULL) {
+    append(chunk, cursor, cursor->left);
+    if (channel->last != NULL)
+      channel->last->next = chunk;
+    else
+      channel->first = chunk;
+    channel->last = chunk;
+  }
+  channel->queued += size;
+  return 0;
+}
+
+/* ---- writing ---- */
+
+/* Moves the cursor on by what was sent. */
+static void skip(struct cursor *cursor, size_t size)
+{
+  cursor->left -= size;
+  while (size > 0 && size >= cursor->piece->size - cursor->done) {
+    size -= cursor->piece->size - cursor->done;
+    cursor->piece++;
+    cursor->done = 0;
+  }
+  cursor->done += size;
+}
+
+/* What is to be sent next: a large piece as it is, small ones gathered. */
+static const void *next_block(
+    struct eddy__net *net, const struct cursor *cursor, size_t *size)
+{
+  size_t rest = cursor->piece->size - cursor->done;
+  if (rest == cursor->left || rest >= LARGE_PIECE) {
+    *size = rest;
+    return (const unsigned char *)cursor->piece->data + cursor->done;
+  }
+  struct cursor copy = *cursor;
+  *size = cursor->left < EDDY__NET_OUTPUT ? cursor->left : EDDY__NET_OUTPUT;
+  copy_from(&copy, net->output, *size);
+  return net->output;
+}
+
+/* Sends until the system takes no more: 0, or what broke the connection. */
+static int send_now(eddy_transport *transport, struct cursor *cursor)
+{
+  struct eddy__net *net = eddy__net_of(transport->loop);
+  struct eddy__channel *channel = eddy__channel_of(transport);
+  size_t size, sent;
+  do {
+    while (cursor->piece->size == cursor->done) {
+      cursor->piece++;
+      cursor->done = 0;
+    }
+    const void *block = next_block(net, cursor, &size);
+    int rc = eddy__net_send(
+        net, channel->type->write_kind, channel->fd, block, size, &sent);
+    if (rc == EDDY_EAGAIN) return 0;
+    if (rc < 0) return rc;
+    skip(cursor, sent);
+  } while (sent == size && cursor->left > 0);
+  return 0;
+}
+
+int eddy__channel_write(
+    eddy_transport *transport, const eddy_buffer *pieces, size_t count)
+{
+  struct cursor cursor = {.piece = pieces};
+  for (size_t i = 0; i < count; i++) {
+    cursor.left += pieces[i].size;
+  }
+  size_t size = cursor.left;
+  if (eddy__channel_of(transport)->queued == 0) {
+    int rc = send_now(transport, &cursor);
+    if (rc < 0) {
+      eddy_transport_fail(transport, rc, NULL);
+      return 0;
+    }
+    if (cursor.left == 0) return 0;
+  }
+  bool begun = cursor.left < size;
+  int rc = enqueue(transport, &cursor);
+  if (rc < 0) {
+    /* A stream with a hole in it is worse than none. */
+    if (begun)
+      eddy_transport_fail(transport, rc, "write: a part was sent, the rest is lost");
+    return rc;
+  }
+  eddy_transport_grew(transport);
+  return 0;
+}
+
+/* Sends from the queue: 0, or what broke the connection. */
+static int send_queued(eddy_transport *transport)
+{
+  struct eddy__channel *channel = eddy__channel_of(transport);
+  struct eddy__net *net = eddy__net_of(transport->loop);
+  for (int i = 1; i < CHUNKS_AT_ONCE && channel->first != NULL; i++) {
+    size_t size = channel->first->end - channel->first->start, sent;
+    int rc = eddy__net_send(net, channel->type->write_kind, channel->fd,
+        channel->first->bytes + channel->first->start, size, &sent);
+    if (rc < 0) return rc == EDDY_EAGAIN ? 0 : rc;
+    consume(channel, sent);
+    if (sent < size) return 0;
+  }
+  return 0;
+}
+
+/* The descriptor takes data again. */
+static int output_ready(void *arg)
+{
+  eddy_transport *transport = arg;
+  struct eddy__channel *channel = eddy__channel_of(transport);
+  eddy_op *op = channel->output;
+  eddy__op_ran(transport->loop, op);
+  op->buffer = channel->first->bytes + channel->first->start;
+  op->size = channel->first->end - channel->first->start;
+  int rc = eddy__op_finish(transport->loop, op);
+  if (rc == EDDY_PENDING) return 0;
+  if (rc == 0) {
+    bool whole = (size_t)op->result == op->size;
+    consume(channel, (size_t)op->result);
+    if (whole) rc = send_queued(transport);
+  }
+  if (rc == 0 && channel->queued > 0) rc = await_output(transport);
+  if (rc < 0) {
+    eddy_transport_fail(transport, rc, NULL);
+    return 0;
+  }
+  if (channel->queued == 0) eddy__channel_clear(transport);
+  eddy_transport_shrank(transport);
+  if (!transport->lost && channel->queued == 0) channel->type->drained(transport);
+  return 0;
+}
+
+static int on_output(void *transport)
+{
+  return eddy__transport_call(transport, output_ready);
+}
+
+size_t eddy__channel_buffered(const eddy_transport *transport)
+{
+  return eddy__channel_of(transport)->queued;
+}

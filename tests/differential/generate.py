@@ -32,10 +32,9 @@ class Maker:
         if must is not None and must not in self.theme:
             self.theme[0] = must
         self.tasks = [f"t{i}" for i in range(rng.randint(3 if self.focused else 1, 5))]
-        self.unspawned = [task for task in self.tasks if self.chance(0.1 if self.focused else 0.3)]
+        left_out = 0.7 if "group" in self.theme else 0.1 if self.focused else 0.3
+        self.unspawned = [task for task in self.tasks if self.chance(left_out)]
         self.declare()
-
-    # ---- helpers ----
 
     def say(self, *words):
         self.lines.append("  " * self.depth + " ".join(str(word) for word in words))
@@ -55,8 +54,6 @@ class Maker:
 
     def message(self):
         return (self.rng.choice(("m", "n", "o")),) if self.chance(0.3) else ()
-
-    # ---- declarations ----
 
     def declare(self):
         rng = self.rng
@@ -288,7 +285,7 @@ class Maker:
             choices += self.WAITING.get(kind, []) * 3
         getattr(self, self.rng.choice(choices))(rank)
 
-    def wait_sleep(self, rank):
+    def wait_sleep(self, _):
         self.say("sleep", self.delay())
 
     def wait_await(self, rank):
@@ -493,8 +490,6 @@ class Maker:
         self.some(rank, 0, 2)
         self.depth -= 1
         self.say("end")
-
-    # ---- the whole ----
 
     def make(self):
         self.regions = 0

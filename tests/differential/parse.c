@@ -276,11 +276,14 @@ static void split(struct parser *parser, char *line)
   char *comment = strchr(line, '#');
   if (comment != NULL) *comment = '\0';
   parser->count = 0;
-  char *save = NULL;
-  for (char *word = strtok_r(line, " \t\r", &save); word != NULL;
-       word = strtok_r(NULL, " \t\r", &save)) {
+  static const char blanks[] = " \t\r";
+  for (char *word = line + strspn(line, blanks); *word != '\0';) {
+    char *end = word + strcspn(word, blanks);
+    char *next = end + strspn(end, blanks);
+    *end = '\0';
     if (parser->count == MAX_WORDS) complain(parser, "too many words");
     parser->words[parser->count++] = word;
+    word = next;
   }
 }
 

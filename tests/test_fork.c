@@ -61,6 +61,46 @@ static int run_one_loop(void *unused)
   return eddy_run(sleep_and_echo, NULL);
 }
 
+static eddy_context_var *variable;
+
+static int still_has_its_value(void *unused)
+{
+  eddy_value value = eddy_int(0);
+  (void)unused;
+  CHECK_OK(eddy_context_var_get(variable, &value));
+  CHECK_EQ(value.i, 5);
+  CHECK_PTR(eddy_get_running_loop(), NULL);
+  return 0;
+}
+
+static int set_and_fork(void *unused)
+{
+  static eddy_fn *body = still_has_its_value;
+  (void)unused;
+  CHECK_OK(eddy_context_var_set(variable, eddy_int(5), NULL));
+  return in_child(&body);
+}
+
+static void free_variable(void *unused)
+{
+  (void)unused;
+  eddy_context_var_unref(variable);
+}
+
+EDDY_TEST(fork, child_keeps_the_context_values_of_whoever_forked)
+{
+  eddy_task *task;
+  CHECK_OK(eddy_context_var_new("variable", NULL, &variable));
+  test_defer_late(free_variable, NULL);
+  CHECK_OK(test_loop(&loop));
+  CHECK_OK(soon(set_and_fork, NULL));
+  CHECK_OK(test_loop_task(loop, set_and_fork, NULL, &task));
+  CHECK_OK(eddy_loop_run(loop));
+  CHECK_OK(eddy_task_result(task, NULL));
+  CHECK_TRACE("parent parent");
+  return 0;
+}
+
 EDDY_TEST(fork, child_may_start_its_own_loop)
 {
   static eddy_fn *body = run_one_loop;

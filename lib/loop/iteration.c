@@ -251,7 +251,7 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
   loop->errno_place = &errno;
   eddy__self.loop = loop;
   eddy_outcome *outcome = eddy__self.outcome;
-  eddy_context *context = eddy__self.context; /* the caller's is no callback's */
+  loop->callers_context = eddy__self.context; /* it is no callback's */
   eddy__self.context = NULL;
   loop->clock = eddy__loop_now(loop);
   rc = run_until_stopped(loop, mode);
@@ -260,7 +260,8 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
   loop->nudge = loop->guest;
   eddy__self.loop = NULL;
   eddy__self.outcome = outcome;
-  eddy__self.context = context;
+  eddy__self.context = loop->callers_context;
+  loop->callers_context = NULL;
   return rc;
 }
 

@@ -154,6 +154,7 @@ struct eddy_loop {
   struct eddy__link everywhere; /* on the list of all loops (fork.c) */
   const void *thread; /* the thread it runs in (the address of its eddy__self), or NULL */
   const void *maker;  /* the thread that made it */
+  eddy_context *callers_context; /* while it runs: what the thread goes back to */
   uint64_t polls;
 
   /* The task room's. */

@@ -8,6 +8,7 @@
 static struct {
   uv_once_t once;
   uv_mutex_t mutex;
+  struct eddy__link running;
   struct eddy__link ended;
   int rc; /* of making the mutex */
 } threads = {.once = UV_ONCE_INIT};
@@ -22,16 +23,27 @@ static void unlock(void)
   uv_mutex_unlock(&threads.mutex);
 }
 
+static void free_all(struct eddy__link *list)
+{
+  struct eddy__link *link;
+  while ((link = eddy__list_first(list)) != NULL) {
+    eddy__list_remove(link);
+    eddy__free(EDDY__ENTRY(link, struct eddy__thread, link));
+  }
+}
+
 /* The child has none of its parent's threads. */
 static void forget_threads(void)
 {
-  eddy__list_init(&threads.ended);
+  free_all(&threads.running);
+  free_all(&threads.ended);
   eddy__threads_forget();
   unlock();
 }
 
 static void make_mutex(void)
 {
+  eddy__list_init(&threads.running);
   eddy__list_init(&threads.ended);
   threads.rc = uv_mutex_init(&threads.mutex);
 }
@@ -51,9 +63,13 @@ int eddy__thread_start(struct eddy__thread *thread, void (*fn)(void *thread))
 {
   int rc = prepare();
   if (rc < 0) return rc;
-  eddy__list_init(&thread->link);
+  lock();
   rc = uv_thread_create(&thread->id, fn, thread);
-  if (rc == 0) eddy__thread_rests(1);
+  if (rc == 0) {
+    eddy__list_append(&threads.running, &thread->link);
+    eddy__thread_rests(1);
+  }
+  unlock();
   return rc;
 }
 
@@ -61,6 +77,7 @@ void eddy__thread_ends(struct eddy__thread *thread)
 {
   thread->kernel_id = eddy__thread_kernel_id();
   lock();
+  eddy__list_remove(&thread->link);
   eddy__list_append(&threads.ended, &thread->link);
   unlock();
 }

@@ -14,7 +14,7 @@
 
 /* The first member of whatever a thread needs; from eddy__alloc. */
 struct eddy__thread {
-  struct eddy__link link; /* among those that have ended */
+  struct eddy__link link; /* among those that run, or have ended */
   uv_thread_t id;
   long kernel_id; /* 0 where the system has none */
 };

@@ -14,7 +14,7 @@
  *     condition.h  waiting, with a lock, for a change      semaphore.h  units to take
  *     barrier.h   tasks that wait for one another
  *     protocol.h  what a connection tells the program  transport.h  its sending side
- *     connection.h  connecting, for protocols
+ *     connection.h  connecting, for protocols          server.h   servers, for protocols
  *     loop.h      the loop                                 handle.h   callbacks, timers
  *     watch.h     callbacks on descriptors and signals     coro.h     stackless coroutines
  *     gen.h       generators                               inspect.h  what tasks wait for
@@ -52,6 +52,7 @@
 #include <eddy/run.h>
 #include <eddy/runner.h>
 #include <eddy/semaphore.h>
+#include <eddy/server.h>
 #include <eddy/shield.h>
 #include <eddy/sock.h>
 #include <eddy/task.h>

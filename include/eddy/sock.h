@@ -28,15 +28,18 @@ typedef struct eddy_address {
 
 typedef enum eddy_shutdown {
   EDDY_SHUTDOWN_READ = 0,
-  EDDY_SHUTDOWN_WRITE = 1, /* half-close: the peer reads end of input, we may still read */
+  EDDY_SHUTDOWN_WRITE =
+      1, /* half-close: the peer reads end of input, we may still read */
   EDDY_SHUTDOWN_BOTH = 2,
 } eddy_shutdown;
 
 /** How to listen; all zero means: the defaults. */
 typedef struct eddy_listen_options {
-  int backlog;     /* 0: 128 */
-  bool reuse_port; /* SO_REUSEPORT */
-  bool dual_stack; /* an IPv6 socket takes IPv4 peers too */
+  int backlog;           /* 0: 128 */
+  bool reuse_port;       /* SO_REUSEPORT */
+  bool dual_stack;       /* an IPv6 socket takes IPv4 peers too */
+  bool no_reuse_address; /* SO_REUSEADDR is not set */
+  bool keep_alive;       /* SO_KEEPALIVE */
 } eddy_listen_options;
 
 /** How to open a datagram socket; all zero means: the defaults. */

@@ -135,7 +135,9 @@ static int prepare_listener(
     int fd, sa_family_t family, const eddy_listen_options *options)
 {
   if (family != AF_INET && family != AF_INET6) return 0;
-  int rc = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  int rc = 0;
+  if (!options->no_reuse_address) rc = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (rc == 0 && options->keep_alive) rc = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   if (rc == 0 && options->reuse_port) {
 #ifdef SO_REUSEPORT
     rc = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);

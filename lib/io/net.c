@@ -10,6 +10,9 @@ static void discard_net(struct eddy__owned *owned)
 {
   struct eddy__net *net = EDDY__ENTRY(owned, struct eddy__net, owned);
   struct eddy__link *link;
+  while ((link = eddy__list_first(&net->setups)) != NULL) {
+    eddy__setup_discard(link);
+  }
   while ((link = eddy__list_first(&net->servers)) != NULL) {
     eddy__server_discard(EDDY__ENTRY(link, struct eddy_server, link));
   }
@@ -34,6 +37,7 @@ int eddy__net_open(eddy_loop *loop, struct eddy__net **out)
   net->loop = loop;
   eddy__list_init(&net->transports);
   eddy__list_init(&net->servers);
+  eddy__list_init(&net->setups);
   net->op = eddy__op_new(loop);
   if (net->op == NULL) goto fail_op;
   /* Memory that is not touched costs none: what is never read in large pieces stays small. */

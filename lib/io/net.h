@@ -13,7 +13,8 @@ struct eddy__net {
   struct eddy__owned owned; /* ends what is left when the loop is closed */
   eddy_loop *loop;
   struct eddy__link transports;
-  struct eddy__link servers; /* those that listen or have connections */
+  struct eddy__link servers; /* those that listen */
+  struct eddy__link setups;  /* calls that make a server */
   eddy_op *op;               /* for what is tried once and never pending */
   unsigned char *input;      /* lent to a connection while it reads */
   unsigned char *output;     /* lent to a writelines */

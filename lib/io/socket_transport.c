@@ -12,7 +12,7 @@
 
 struct state {
   struct eddy__channel channel;
-  struct eddy_server *server; /* referenced by being one of its clients */
+  eddy_server *server; /* whose client it is: referenced; or NULL */
   struct eddy__link client;
   uint8_t peer_length;
   unsigned char peer[PEER_BYTES];

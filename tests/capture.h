@@ -154,4 +154,15 @@ static inline int child_run(struct child *child, int (*fn)(void *arg), void *arg
   return 0;
 }
 
+/* Runs fn in a process of one thread; its failures, and what it wrote otherwise than
+ * expected, become the test's. */
+static inline int alone(int (*fn)(void *arg), void *arg, const char **text)
+{
+  struct child *child = test_new(sizeof *child);
+  CHECK_OK(child_run(child, fn, arg));
+  *text = child->text;
+  if (child->status != 0) CHECK_STR(child->text, "(a child that succeeds)");
+  return 0;
+}
+
 #endif

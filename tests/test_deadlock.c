@@ -5,17 +5,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Runs fn in a process of one thread; its failures, and what it wrote otherwise than
- * expected, become the test's. */
-static int alone(int (*fn)(void *arg), void *arg, const char **text)
-{
-  struct child *child = test_new(sizeof *child);
-  CHECK_OK(child_run(child, fn, arg));
-  *text = child->text;
-  if (child->status != 0) CHECK_STR(child->text, "(a child that succeeds)");
-  return 0;
-}
-
 static int wait_for_ever(void *arg)
 {
   (void)arg;

@@ -130,13 +130,17 @@ EDDY_TASK_TEST(task_group, children_are_awaited_by_the_parent)
   return 0;
 }
 
+static int run_wait_for_ever(void *arg)
+{
+  CHECK_CODE(eddy_run(wait_for_ever, arg), EDDY_EDEADLOCK);
+  return 0;
+}
+
 EDDY_TEST(task_group, deadlock_report_names_the_group)
 {
   NEEDS_ONE_THREAD();
-  struct capture *capture = capture_begin();
-  int rc = eddy_run(wait_for_ever, new_state());
-  const char *text = capture_end(capture);
-  CHECK_CODE(rc, EDDY_EDEADLOCK);
+  const char *text;
+  CHECK_OK(alone(run_wait_for_ever, new_state(), &text));
   CHECK_CONTAINS(text, "exit of ");
   CHECK_CONTAINS(text, "the first is 'stuck'");
   return 0;

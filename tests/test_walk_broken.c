@@ -181,10 +181,9 @@ static int note_failed(eddy_loop *loop, const eddy_exception_context *context, v
   return 0;
 }
 
-static int go_on(void *unused)
+static int go_on(void *future)
 {
-  (void)unused;
-  CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  CHECK_OK(eddy_await(future, NULL));
   trace("others go on");
   return 0;
 }
@@ -199,8 +198,10 @@ static void drop_task(void *slot)
 EDDY_TASK_TEST(walk_broken, failure_of_a_task_is_its_awaiters_or_the_handlers)
 {
   eddy_task *other, **task = test_new(sizeof *task);
+  eddy_future *future;
   eddy_loop_set_exception_handler(eddy_get_running_loop(), note_failed, NULL);
-  CHECK_OK(test_task(go_on, NULL, &other));
+  CHECK_OK(test_future(NULL, &future));
+  CHECK_OK(test_task(go_on, future, &other));
   CHECK_OK(eddy_create_task(fail, NULL, task));
   test_defer_late(drop_task, task);
   CHECK_CODE(eddy_task_await(*task, NULL), EDDY_EPROTO);
@@ -210,6 +211,7 @@ EDDY_TASK_TEST(walk_broken, failure_of_a_task_is_its_awaiters_or_the_handlers)
   CHECK_OK(eddy_create_task(fail, NULL, NULL));
   CHECK_OK(settle());
   CHECK_TRACE("[EPROTO: bad number]"); /* nobody else will be */
+  CHECK_OK(eddy_future_set_result(future, eddy_int(1)));
   CHECK_OK(eddy_task_await(other, NULL));
   CHECK_TRACE("others go on");
   return 0;

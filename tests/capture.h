@@ -159,6 +159,7 @@ static inline int child_run(struct child *child, int (*fn)(void *arg), void *arg
 static inline int alone(int (*fn)(void *arg), void *arg, const char **text)
 {
   struct child *child = test_new(sizeof *child);
+  *text = "";
   CHECK_OK(child_run(child, fn, arg));
   *text = child->text;
   if (child->status != 0) CHECK_STR(child->text, "(a child that succeeds)");

@@ -55,6 +55,7 @@
 #include <eddy/server.h>
 #include <eddy/shield.h>
 #include <eddy/sock.h>
+#include <eddy/stream.h>
 #include <eddy/task.h>
 #include <eddy/task_factory.h>
 #include <eddy/task_group.h>

@@ -53,6 +53,7 @@ typedef struct eddy_loop_stats {
   size_t parked;      /* of these: waiting for something */
   size_t operations;  /* I/O waits and watched descriptors outstanding */
   size_t holds;       /* eddy_loop_hold not yet released */
+  size_t buffers;     /* lent to streams, because they hold data */
   size_t stacks;      /* in use */
   size_t stacks_idle; /* kept for the next task */
   size_t stack_bytes; /* usable bytes of one */

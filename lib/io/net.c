@@ -21,6 +21,7 @@ static void discard_net(struct eddy__owned *owned)
   }
   net->loop->net = NULL;
   eddy__op_free(net->loop, net->op);
+  eddy__blocks_clear(&net->blocks);
   eddy__free(net->output);
   eddy__free(net->input);
   eddy__free(net);
@@ -35,6 +36,7 @@ int eddy__net_open(eddy_loop *loop, struct eddy__net **out)
   struct eddy__net *net = eddy__alloc(sizeof(*net));
   if (net == NULL) return EDDY_ENOMEM;
   net->loop = loop;
+  net->blocks.lent = &loop->buffers;
   eddy__list_init(&net->transports);
   eddy__list_init(&net->servers);
   eddy__list_init(&net->setups);

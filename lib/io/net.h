@@ -2,6 +2,7 @@
 #ifndef EDDY_IO_NET_H
 #define EDDY_IO_NET_H
 
+#include "io/block.h"
 #include "loop/loop.h"
 
 /* At most so many bytes are read at a time, as in asyncio. */
@@ -13,11 +14,12 @@ struct eddy__net {
   struct eddy__owned owned; /* ends what is left when the loop is closed */
   eddy_loop *loop;
   struct eddy__link transports;
-  struct eddy__link servers; /* those that listen */
-  struct eddy__link setups;  /* calls that make a server */
-  eddy_op *op;               /* for what is tried once and never pending */
-  unsigned char *input;      /* lent to a connection while it reads */
-  unsigned char *output;     /* lent to a writelines */
+  struct eddy__link servers;  /* those that listen */
+  struct eddy__link setups;   /* calls that make a server */
+  eddy_op *op;                /* for what is tried once and never pending */
+  unsigned char *input;       /* lent to a connection while it reads */
+  unsigned char *output;      /* lent to a writelines */
+  struct eddy__blocks blocks; /* lent to streams while they have data */
 };
 
 /* Makes sure the loop has it: 0 or EDDY_ENOMEM. */

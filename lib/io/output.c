@@ -93,8 +93,10 @@ static void copy_from(struct cursor *cursor, unsigned char *out, size_t size)
   while (size > 0) {
     size_t part = cursor->piece->size - cursor->done;
     if (part > size) part = size;
-    memcpy(out, (const unsigned char *)cursor->piece->data + cursor->done, part);
-    out += part;
+    if (part > 0) { /* an empty piece need not have data */
+      memcpy(out, (const unsigned char *)cursor->piece->data + cursor->done, part);
+      out += part;
+    }
     size -= part;
     cursor->done += part;
     if (cursor->done < cursor->piece->size) return;

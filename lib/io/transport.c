@@ -1,6 +1,8 @@
 /* What all transports have in common. */
 #include "io/transport.h"
 
+#include "io/stream.h"
+
 #include "base/alloc.h"
 #include "base/outcome.h"
 #include "base/self.h"
@@ -53,6 +55,7 @@ void eddy_transport_unref(eddy_transport *transport)
 {
   if (transport == NULL || --transport->refs > 0) return;
   if (transport->type->destroy != NULL) transport->type->destroy(transport);
+  eddy__stream_let_go(transport->stream);
   eddy_context_unref(transport->context);
   eddy__loop_unref(transport->loop);
   eddy__free(transport);

@@ -9,6 +9,8 @@
 #include "io/net.h"
 #include "loop/context.h"
 
+struct eddy_stream_reader;
+
 struct eddy_transport {
   const eddy_transport_type *type;
   eddy_loop *loop;               /* referenced */
@@ -17,7 +19,8 @@ struct eddy_transport {
   eddy_context
       *context; /* referenced; in which the protocol runs, or NULL: an empty one */
   struct eddy__link link; /* on the loop's list of transports until it has ended */
-  size_t high;            /* marks of flow control */
+  struct eddy_stream_reader *stream; /* held; that of its stream protocol, or NULL */
+  size_t high;                       /* marks of flow control */
   size_t low;
   uint32_t refs;
   int error;       /* what connection_lost will be told */

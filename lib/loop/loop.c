@@ -269,6 +269,7 @@ void eddy_loop_get_stats(const eddy_loop *loop, eddy_loop_stats *stats)
       .parked = loop->parked,
       .operations = loop->operations,
       .holds = atomic_load(&loop->holds),
+      .buffers = loop->buffers,
       .stack_guard = "none",
   };
   if (loop->hooks != NULL) loop->hooks->stats(loop, stats);

@@ -130,6 +130,7 @@ struct eddy_loop {
   size_t operations;        /* not idle */
   size_t user_signals;
   atomic_size_t holds;
+  size_t buffers; /* lent to streams (lib/io/block.h) */
   atomic_size_t visitors; /* other threads inside a call, which close waits for */
 
   struct eddy__pool handles;

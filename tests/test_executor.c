@@ -349,7 +349,7 @@ static int run_await_nothing(void *arg)
 EDDY_TEST(executor, idle_threads_do_not_hide_a_deadlock)
 {
   NEEDS_ONE_THREAD();
-  const char *text;
+  const char *text = "";
   CHECK_OK(alone(run_await_nothing, NULL, &text));
   CHECK_CONTAINS(text, "deadlock: every task waits");
   return 0;

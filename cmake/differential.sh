@@ -1,7 +1,8 @@
 #!/bin/sh
-# differential.sh [COUNT [SEED]]: random scenarios on CPython's asyncio and on eddy, whose traces
-# must be equal line by line; tests/differential/README.md says how. 20000 scenarios from a seed
-# of the day if nothing is said. Needs a Python 3.13 or newer, found on the PATH or with pyenv.
+# differential.sh [COUNT [SEED [KIND,...]]]: random scenarios on CPython's asyncio and on eddy,
+# whose traces must be equal line by line; tests/differential/README.md says how. 20000 scenarios of
+# all kinds of objects, from a seed of the second, if nothing is said. Needs a Python 3.13 or
+# newer, found on the PATH or with pyenv.
 set -eu
 cd "$(dirname "$0")/.."
 . cmake/stages.sh
@@ -39,4 +40,4 @@ stage "tools" sh cmake/setup.sh build || exit 1
 stage "build" build_it || exit 1
 echo "$("$python" --version), seed $seed"
 exec "$python" tests/differential/fresh.py \
-  build/differential/tests/differential/eddy_differential "$count" "$seed" "$(jobs)"
+  build/differential/tests/differential/eddy_differential "$count" "$seed" "$(jobs)" ${3:+"$3"}

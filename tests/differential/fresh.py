@@ -1,8 +1,8 @@
 """Fresh random scenarios on asyncio and on eddy.
 
-    python3.13 fresh.py PROGRAM COUNT SEED [JOBS]
+    python3.13 fresh.py PROGRAM COUNT SEED [JOBS [KIND,KIND,...]]
 
-PROGRAM is eddy_differential. Differences are shown with the scenario made as short as it gets
+PROGRAM is eddy_differential; the kinds of objects are those of generate.py. Differences are shown with the scenario made as short as it gets
 (the first few); the last line counts them.
 """
 
@@ -45,10 +45,10 @@ def compare(program, texts):
                    if line.startswith("--- ")})
 
 
-def batch(program, first, count):
+def batch(program, first, count, kinds):
     """[(text, whether it broke the program)] of the scenarios that differ."""
     sys.unraisablehook = lambda *_: None
-    texts = {f"r{seed}": generate.make(seed, f"r{seed}")
+    texts = {f"r{seed}": generate.make(seed, f"r{seed}", kinds)
              for seed in range(first, first + count)}
     names = compare(program, list(texts.values()))
     if names is not None:
@@ -81,9 +81,10 @@ def show(program, text, broke):
 def main():
     program, count, seed = os.path.abspath(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     jobs = int(sys.argv[4]) if len(sys.argv) > 4 else os.cpu_count()
+    kinds = sys.argv[5].split(",") if len(sys.argv) > 5 else generate.KINDS
     found = []
     with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
-        batches = [pool.submit(batch, program, first, min(BATCH, seed + count - first))
+        batches = [pool.submit(batch, program, first, min(BATCH, seed + count - first), kinds)
                    for first in range(seed, seed + count, BATCH)]
         for each in batches:
             found += each.result()

@@ -78,9 +78,12 @@ class Maker:
             self.say("barrier", "b0", rng.randint(1, 3))
             self.objects["barrier"].append("b0")
         if "queue" in self.theme:
-            for i in range(rng.randint(1, 2)):
+            # Mostly getters, mostly putters, or both alike: who is too many has to wait.
+            self.common = rng.choice(("get", "put", None)) if self.focused else None
+            for i in range(1 if self.common else rng.randint(1, 2)):
                 order = rng.choice(((), (), ("lifo",), ("priority",)))
-                self.say("queue", f"q{i}", *order, rng.randint(0, 3))
+                most = rng.randint(1, 2) if self.common == "put" else rng.randint(0, 3)
+                self.say("queue", f"q{i}", *order, most)
                 self.objects["queue"].append(f"q{i}")
 
     def add(self, kind, count, *more):
@@ -88,8 +91,6 @@ class Maker:
             name = f"{kind[0]}{kind[1]}{i}"
             self.say(kind, name, *[word for word in more if word])
             self.objects[kind].append(name)
-
-    # ---- what can be named ----
 
     def task(self, rank):
         """A task that one of this rank may wait for, or None."""
@@ -198,6 +199,8 @@ class Maker:
         queue = self.rng.choice(self.objects["queue"])
         word = self.rng.choice(("put_nowait", "put_nowait", "get_nowait", "get_nowait",
                                 "task_done", "size", "shutdown"))
+        if self.common and self.chance(0.5):
+            word = "put_nowait" if self.common == "get" else "get_nowait"
         if word == "put_nowait":
             self.guarded(word, queue, self.rng.randint(1, 9))
         elif word in ("get_nowait", "task_done"):
@@ -273,8 +276,6 @@ class Maker:
         "future": ["plain_read"], "gather": ["plain_gather"], "shield": ["plain_shield"],
         "as_completed": ["plain_as_completed"], "callback": ["plain_callback"] * 2,
     }
-
-    # ---- instructions that wait ----
 
     def waiting(self, rank):
         """One instruction that waits."""
@@ -369,7 +370,8 @@ class Maker:
 
     def wait_queue(self, rank):
         queue = self.rng.choice(self.objects["queue"])
-        word = self.rng.choice(("get", "get", "put", "put", "join"))
+        words = ("get", "get", "put", "put", "join")
+        word = self.common if self.common and self.chance(0.8) else self.rng.choice(words)
         self.guarded(word, queue, *((self.rng.randint(1, 9),) if word == "put" else ()))
 
     def wait_composed(self, rank):
@@ -399,8 +401,6 @@ class Maker:
         "future": ["wait_await", "wait_wait_for"], "wait": ["wait_wait", "wait_wait_for"],
         "as_completed": ["wait_next"] * 2,
     }
-
-    # ---- blocks ----
 
     def some(self, rank, least=1, most=4):
         for _ in range(self.rng.randint(least, most)):

@@ -21,7 +21,7 @@
  *     callgraph.h who waits for whom                       executor.h work in other threads
  *     context.h   values that tasks hand on to what they start
  *     thread_future.h  tasks started from other threads; outcomes that threads wait for
- *     dns.h       names looked up
+ *     dns.h       names looked up                        datagram.h  datagrams for protocols
  *     error.h     codes and messages                       value.h, time.h, version.h
  *
  * eddy/backend.h, for those who write a backend, is not included here.
@@ -36,6 +36,7 @@
 #include <eddy/connection.h>
 #include <eddy/context.h>
 #include <eddy/coro.h>
+#include <eddy/datagram.h>
 #include <eddy/dns.h>
 #include <eddy/error.h>
 #include <eddy/event.h>

@@ -103,7 +103,8 @@ EDDY_API EDDY_NODISCARD int eddy_sock_listen(
 EDDY_API EDDY_NODISCARD int eddy_sock_open(const eddy_address *address, int *fd);
 
 /**
- * Opens a datagram socket and binds it to an address (UDP or Unix).
+ * Opens a datagram socket and binds it to an address (UDP or Unix); the stale file of a Unix
+ * socket is removed first.
  *
  * asyncio   socket.socket(type=SOCK_DGRAM), bind()
  * Context   inside the running loop; does not wait.

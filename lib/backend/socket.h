@@ -19,6 +19,10 @@ int eddy__socket_pair(int fds[2]);
 int eddy__socket_open_datagram(
     const eddy_address *address, const eddy_datagram_options *options, int *fd);
 
+/* Removes the file of a Unix socket of the system's type that nobody has open any more; false:
+ * there is none. */
+bool eddy__socket_remove_stale(const eddy_address *address, int type);
+
 /* The part of eddy__socket_attempt for datagrams. */
 int eddy__socket_attempt_datagram(eddy_op *op);
 

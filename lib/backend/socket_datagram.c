@@ -43,6 +43,16 @@ static int prepare(int fd, sa_family_t family, const eddy_datagram_options *opti
   return rc;
 }
 
+static int bind_socket(int fd, const eddy_address *address)
+{
+  const struct sockaddr *system = (const struct sockaddr *)(const void *)
+                                      address->storage.bytes;
+  if (bind(fd, system, address->length) == 0) return 0;
+  int rc = last_error();
+  if (rc != EDDY_EADDRINUSE || !eddy__socket_remove_stale(address, SOCK_DGRAM)) return rc;
+  return bind(fd, system, address->length) == 0 ? 0 : last_error();
+}
+
 int eddy__socket_open_datagram(
     const eddy_address *address, const eddy_datagram_options *options, int *out)
 {
@@ -54,9 +64,7 @@ int eddy__socket_open_datagram(
   int rc = eddy__socket_new(system->sa_family, SOCK_DGRAM, &fd);
   if (rc < 0) return rc;
   rc = prepare(fd, system->sa_family, options);
-  if (rc == 0 && !options->unbound && bind(fd, system, address->length) != 0) {
-    rc = last_error();
-  }
+  if (rc == 0 && !options->unbound) rc = bind_socket(fd, address);
   if (rc < 0) {
     close(fd);
     return rc;

@@ -151,8 +151,7 @@ static int prepare_listener(
   return rc;
 }
 
-/* Whether the address is the path of a socket that nobody listens behind any more. */
-static bool is_stale(const eddy_address *address)
+bool eddy__socket_remove_stale(const eddy_address *address, int type)
 {
   struct sockaddr_un name = {0};
   if (family_of(address) != AF_UNIX || address->length > sizeof(name)) return false;
@@ -161,7 +160,7 @@ static bool is_stale(const eddy_address *address)
   if (name.sun_path[0] == '\0' || lstat(name.sun_path, &file) != 0) return false;
   if (!S_ISSOCK(file.st_mode)) return false;
   int fd = -1;
-  if (eddy__socket_new(AF_UNIX, SOCK_STREAM, &fd) < 0) return false;
+  if (eddy__socket_new(AF_UNIX, type, &fd) < 0) return false;
   bool refused = connect(fd, system_address(address), address->length) != 0 &&
                  errno == ECONNREFUSED;
   close(fd);
@@ -172,7 +171,7 @@ static int bind_listener(int fd, const eddy_address *address)
 {
   if (bind(fd, system_address(address), address->length) == 0) return 0;
   int rc = last_error();
-  if (rc != EDDY_EADDRINUSE || !is_stale(address)) return rc;
+  if (rc != EDDY_EADDRINUSE || !eddy__socket_remove_stale(address, SOCK_STREAM)) return rc;
   return bind(fd, system_address(address), address->length) == 0 ? 0 : last_error();
 }
 

@@ -22,6 +22,7 @@ static void discard_net(struct eddy__owned *owned)
   net->loop->net = NULL;
   eddy__op_free(net->loop, net->op);
   eddy__blocks_clear(&net->blocks);
+  eddy__free(net->batch);
   eddy__free(net->output);
   eddy__free(net->input);
   eddy__free(net);
@@ -91,6 +92,56 @@ int eddy__net_accept(struct eddy__net *net, int fd, int *connection, eddy_addres
   int rc = try_once(net);
   if (rc == 0) *connection = (int)op->result;
   return rc;
+}
+
+int eddy__net_sendto(
+    struct eddy__net *net, int fd, const void *data, size_t size, const eddy_address *to)
+{
+  eddy_op *op = net->op;
+  op->kind = EDDY_OP_SENDTO;
+  op->fd = fd;
+  op->buffer = (void *)(uintptr_t)data; /* neither is written to */
+  op->address = (eddy_address *)(uintptr_t)to;
+  op->size = size;
+  return try_once(net);
+}
+
+int eddy__net_connect(struct eddy__net *net, int fd, const eddy_address *peer)
+{
+  net->op->kind = EDDY_OP_CONNECT;
+  net->op->fd = fd;
+  net->op->address = (eddy_address *)(uintptr_t)peer; /* it is not written to */
+  return try_once(net);
+}
+
+/* ---- room for datagrams ---- */
+
+/* As many as one system call takes; each as large as UDP allows. The last bytes keep the
+ * beginnings, which is all that most datagrams touch, out of one another's cache lines. */
+#define BATCH 16
+#define DATAGRAM_ROOM ((size_t)64 * 1024)
+#define STRIDE (DATAGRAM_ROOM + 192)
+
+struct eddy__net_batch {
+  eddy_datagram datagrams[BATCH];
+  unsigned char bytes[BATCH * STRIDE];
+};
+
+int eddy__net_open_batch(struct eddy__net *net)
+{
+  if (net->batch == NULL) net->batch = eddy__realloc(NULL, sizeof(*net->batch));
+  return net->batch == NULL ? EDDY_ENOMEM : 0;
+}
+
+eddy_datagram *eddy__net_batch(struct eddy__net *net, size_t *count)
+{
+  for (size_t i = 0; i < BATCH; i++) {
+    eddy_datagram *datagram = &net->batch->datagrams[i];
+    datagram->data = net->batch->bytes + i * STRIDE;
+    datagram->size = DATAGRAM_ROOM;
+  }
+  *count = BATCH;
+  return net->batch->datagrams;
 }
 
 void eddy__net_close_fd(eddy_loop *loop, int fd)

@@ -20,6 +20,7 @@ struct eddy__net {
   unsigned char *input;       /* lent to a connection while it reads */
   unsigned char *output;      /* lent to a writelines */
   struct eddy__blocks blocks; /* lent to streams while they have data */
+  struct eddy__net_batch *batch; /* lent to a datagram socket; NULL: there was none */
 };
 
 /* Makes sure the loop has it: 0 or EDDY_ENOMEM. */
@@ -34,6 +35,19 @@ static inline struct eddy__net *eddy__net_of(const eddy_loop *loop)
  * the system's code. */
 int eddy__net_send(struct eddy__net *net, eddy_op_kind kind, int fd, const void *data,
     size_t size, size_t *sent);
+
+/* Sends a datagram at once: 0; EDDY_EAGAIN; the system's code. `to` NULL: the connected peer. */
+int eddy__net_sendto(
+    struct eddy__net *net, int fd, const void *data, size_t size, const eddy_address *to);
+
+/* Tells a datagram socket its peer: 0 or the system's code. */
+int eddy__net_connect(struct eddy__net *net, int fd, const eddy_address *peer);
+
+/* Makes sure that the loop can lend room for a batch of datagrams: 0 or EDDY_ENOMEM. */
+int eddy__net_open_batch(struct eddy__net *net);
+
+/* The room, empty. *count: how many. */
+eddy_datagram *eddy__net_batch(struct eddy__net *net, size_t *count);
 
 /* Takes a waiting connection: 0; EDDY_EAGAIN (there is none); the system's code. */
 int eddy__net_accept(struct eddy__net *net, int fd, int *connection, eddy_address *peer);

@@ -260,7 +260,7 @@ bool eddy_transport_is_reading(const eddy_transport *transport)
 
 /* asyncio drops what is written to a lost connection, so that a program need not look before
  * each write; one that never looks is told. */
-static void drop(eddy_transport *transport)
+void eddy__transport_drop(eddy_transport *transport)
 {
   if (transport->dropped < DROPPED_REPORTED) transport->dropped++;
   if (transport->dropped < DROPPED_REPORTED || transport->protocol == NULL) return;
@@ -289,7 +289,7 @@ int eddy_transport_writelines(
   }
   if (size == 0) return 0;
   if (!transport->lost) return transport->type->write(transport, pieces, count);
-  drop(transport);
+  eddy__transport_drop(transport);
   return 0;
 }
 

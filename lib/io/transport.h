@@ -57,4 +57,7 @@ void eddy__transport_discard(eddy_transport *transport);
 /* Tells the exception handler, with the message raised for the code if there is one. */
 void eddy__transport_report(eddy_transport *transport, const char *message, int error);
 
+/* Something is sent on a lost connection: it is dropped, and from the fifth time on reported. */
+void eddy__transport_drop(eddy_transport *transport);
+
 #endif

@@ -37,6 +37,13 @@ static inline void end_service(void *arg)
   eddy_server_unref(service->server);
 }
 
+/* For one that is perhaps still being made when the body is left. */
+static inline void unref_service(void *arg)
+{
+  struct service *service = arg;
+  eddy_server_unref(service->server);
+}
+
 static inline int serve(
     struct service **out, const char *host, const eddy_server_options *options)
 {

@@ -1,5 +1,9 @@
 /* eddy_loop_create_connection and its like. */
-#include "transports.h"
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "services.h"
 
 /* ---- a resolver that gives a list of addresses ---- */
 
@@ -171,11 +175,10 @@ EDDY_TASK_TEST_VIRTUAL(connection, returns_four_iterations_after_the_call_as_in_
   CHECK_OK(test_task(count_turns, NULL, &counter));
   CHECK_OK(eddy_sleep(0));
   trace("call");
-  CHECK_OK(connect_call(call));
+  CHECK_OK(connect_ended(call, connect_call(call)));
   trace("returned");
   CHECK_OK(eddy_task_await(counter, NULL));
   CHECK_TRACE("0 call 1 2 3 made 4 returned 5 6 7");
-  eddy_transport_unref(call->transport);
   return peer_end(call->peer);
 }
 
@@ -462,4 +465,29 @@ EDDY_TASK_TEST(connection, to_a_unix_path)
       eddy_loop_create_unix_connection(NULL, peer_factory, a, NULL, NULL, NULL, NULL),
       EDDY_EINVAL);
   return 0;
+}
+
+static int has_nodelay(const eddy_transport *transport)
+{
+  int on = 0;
+  socklen_t size = sizeof on;
+  CHECK_EQ(
+      getsockopt(eddy_transport_get_fd(transport), IPPROTO_TCP, TCP_NODELAY, &on, &size),
+      0);
+  CHECK(on != 0);
+  return 0;
+}
+
+EDDY_TASK_TEST_KERNEL(connection, has_nodelay_set_at_both_ends)
+{
+  struct service *service;
+  eddy_address address;
+  CHECK_OK(serve(&service, "127.0.0.1", NULL));
+  CHECK_OK(address_of(service, &address));
+  struct connect *call = new_connect("127.0.0.1", eddy_address_port(&address));
+  CHECK_OK(connect_now(STACKFUL, call));
+  CHECK_OK(wait_for_peers(service, 1));
+  CHECK_OK(has_nodelay(call->transport));
+  CHECK_OK(has_nodelay(service->peers[0]->transport));
+  return peer_end(call->peer);
 }

@@ -442,6 +442,7 @@ static int create_by_names(enum kind kind)
     struct creating *self = test_new(sizeof *self);
     size_t count;
     self->service = test_new(sizeof *self->service);
+    test_defer_late(unref_service, self->service);
     self->options.hosts = hosts;
     self->options.host_count = 3;
     CHECK_OK(eddy_loop_set_resolver(eddy_get_running_loop(), &resolver, NULL));
@@ -455,9 +456,9 @@ static int create_by_names(enum kind kind)
       if (rc < 0) continue;
     }
     CHECK_OK(eddy_task_await(self->task, NULL));
-    test_defer(end_service, self->service);
     (void)eddy_server_sockets(self->service->server, &count);
     CHECK_EQ(count, 2);
+    eddy_server_close(self->service->server);
   }
   return 0;
 }
@@ -472,6 +473,7 @@ static int cancel_yield(enum kind kind)
   static const char *const hosts[] = {"127.0.0.1"};
   struct creating *self = test_new(sizeof *self);
   self->service = test_new(sizeof *self->service);
+  test_defer_late(unref_service, self->service);
   self->options.hosts = hosts;
   self->options.host_count = 1;
   CHECK_OK(start_kind(kind, create_body, create_frame, &self->frame, &self->task));
@@ -513,6 +515,7 @@ EDDY_TEST(server, a_loop_that_is_closed_lets_go_of_its_servers)
 {
   struct service *service = test_new(sizeof *service);
   eddy_loop *loop;
+  test_defer_late(unref_service, service);
   eddy_task *task;
   size_t count;
   CHECK_OK(test_loop(&loop));
@@ -521,6 +524,5 @@ EDDY_TEST(server, a_loop_that_is_closed_lets_go_of_its_servers)
   CHECK_OK(eddy_loop_close(loop));
   (void)eddy_server_sockets(service->server, &count);
   CHECK_EQ(count, 0);
-  eddy_server_unref(service->server);
   return 0;
 }

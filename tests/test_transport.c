@@ -245,6 +245,30 @@ EDDY_TASK_TEST(transport, a_protocol_without_functions_is_one)
   return 0;
 }
 
+EDDY_TASK_TEST(transport, what_is_known_of_it_can_be_asked_for)
+{
+  struct peer *a = new_peer("");
+  int other;
+  eddy_address name;
+  CHECK_OK(peer_and_socket(a, &other));
+  eddy_transport *t = a->transport;
+  CHECK_PTR(eddy_transport_get_loop(t), eddy_get_running_loop());
+  int fd = eddy_transport_get_fd(t);
+  CHECK(fd >= 0);
+  eddy_address own;
+  CHECK_OK(eddy_sock_getsockname(fd, &own));
+  CHECK_OK(eddy_transport_get_sockname(t, &name));
+  CHECK_EQ(name.length, own.length);
+  CHECK_OK(eddy_transport_get_peername(t, &name));
+  CHECK_PTR(eddy_transport_get_extra_info(t, "cipher"), NULL);
+  CHECK_PTR(eddy_transport_get_extra_info(t, NULL), NULL);
+  CHECK_CODE(eddy_transport_get_sockname(t, NULL), EDDY_EINVAL);
+  CHECK_OK(peer_end(a));
+  CHECK_EQ(eddy_transport_get_fd(t), -1);
+  CHECK_CODE(eddy_transport_get_sockname(t, &name), EDDY_EBADF);
+  return 0;
+}
+
 /* ---- the end of the loop ---- */
 
 struct leaving {

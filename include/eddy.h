@@ -14,7 +14,12 @@
  *     condition.h  waiting, with a lock, for a change      semaphore.h  units to take
  *     barrier.h   tasks that wait for one another
  *     protocol.h  what a connection tells the program  transport.h  its sending side
+<<<<<<< HEAD
  *     connection.h  connecting, for protocols          server.h   servers, for protocols
+=======
+ *     connection.h  connecting, for protocols
+ *     pipe.h      pipes, for protocols
+>>>>>>> 6a37e87 (Pipes for protocols: eddy_loop_connect_read_pipe and connect_write_pipe)
  *     loop.h      the loop                                 handle.h   callbacks, timers
  *     watch.h     callbacks on descriptors and signals     coro.h     stackless coroutines
  *     gen.h       generators                               inspect.h  what tasks wait for
@@ -49,6 +54,7 @@
 #include <eddy/lock.h>
 #include <eddy/loop.h>
 #include <eddy/protocol.h>
+#include <eddy/pipe.h>
 #include <eddy/queue.h>
 #include <eddy/run.h>
 #include <eddy/runner.h>

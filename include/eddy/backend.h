@@ -72,6 +72,8 @@ typedef enum eddy_op_kind {
   EDDY_OP_SEND,    /* buffer, size -> result: bytes */
   EDDY_OP_ACCEPT,  /* address (or NULL) -> result: descriptor */
   EDDY_OP_CONNECT, /* address */
+  EDDY_OP_READ,    /* as RECV, for what pipe_open has prepared and is no socket */
+  EDDY_OP_WRITE,   /* as SEND, likewise */
   /* Datagrams; each is taken or sent as a whole. */
   EDDY_OP_RECVFROM, /* buffer, size, address (or NULL) -> result: bytes, address; EDDY_EMSGSIZE:
                          it was cut, and is gone */
@@ -79,11 +81,18 @@ typedef enum eddy_op_kind {
   EDDY_OP_RECV_BATCH, /* buffer: eddy_datagram[], size: how many -> result: how many */
 } eddy_op_kind;
 
+/** What pipe_open found. */
+typedef enum eddy_pipe_kind {
+  EDDY_PIPE_FIFO,
+  EDDY_PIPE_SOCKET,
+  EDDY_PIPE_DEVICE, /* a terminal, ... */
+} eddy_pipe_kind;
+
 /** How an operation differs from the usual one. */
 enum eddy_op_flags {
-  /** SEND, ACCEPT: never pending: start answers EDDY_EAGAIN where it would wait. */
+  /** SEND, WRITE, ACCEPT: never pending: start answers EDDY_EAGAIN where it would wait. */
   EDDY_OP_NOWAIT = 1,
-  /** RECV, SEND, ACCEPT: start does not try but waits until it can be done, which may be so
+  /** RECV, SEND, READ, WRITE, ACCEPT: start does not try but waits until it can be done, which may be so
    * already. buffer and size are set only before finish: an idle connection has no buffer. */
   EDDY_OP_LATER = 2,
 };
@@ -160,6 +169,11 @@ typedef struct eddy_io {
   int (*sock_shutdown)(void *self, int fd, eddy_shutdown how);
   /** Closes; pending operations are signalled and finish with EDDY_EBADF. */
   int (*sock_close)(void *self, int fd);
+
+  /** Prepares a descriptor made elsewhere for READ and WRITE (a socket: RECV and SEND), and
+   * says what it is. Returns 0; EDDY_EINVAL (a file, a directory, ...: always ready);
+   * EDDY_EBADF; ... NULL: there are none here. */
+  int (*pipe_open)(void *self, int fd, eddy_pipe_kind *kind);
 
   /** Starts reporting a signal with eddy_backend_caught. Returns 0 or a code. */
   int (*signal_start)(void *self, int signum);

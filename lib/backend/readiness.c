@@ -14,6 +14,7 @@ static enum side side_of(const eddy_op *op)
   switch (op->kind) {
   case EDDY_OP_WRITABLE:
   case EDDY_OP_SEND:
+  case EDDY_OP_WRITE:
   case EDDY_OP_SENDTO:
   case EDDY_OP_CONNECT:
     return WRITER;

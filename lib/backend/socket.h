@@ -49,6 +49,15 @@ int eddy__socket_nonblocking(int fd);
  */
 int eddy__socket_attempt(eddy_op *op, bool again);
 
+/* ---- pipes and other descriptors made elsewhere (pipe_posix.c) ---- */
+
+/* As eddy_io.pipe_open. */
+int eddy__pipe_open(int fd, eddy_pipe_kind *kind);
+
+/* As eddy__socket_attempt, for READ and WRITE. */
+int eddy__pipe_read(eddy_op *op);
+int eddy__pipe_write(eddy_op *op);
+
 /* What a descriptor number stands for at the moment. */
 enum eddy__file_kind {
   EDDY__FILE_UNKNOWN = 0, /* not looked at */

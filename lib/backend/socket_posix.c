@@ -334,6 +334,10 @@ int eddy__socket_attempt(eddy_op *op, bool again)
     return attempt_recv(op);
   case EDDY_OP_SEND:
     return attempt_send(op);
+  case EDDY_OP_READ:
+    return eddy__pipe_read(op);
+  case EDDY_OP_WRITE:
+    return eddy__pipe_write(op);
   case EDDY_OP_ACCEPT:
     return attempt_accept(op);
   case EDDY_OP_CONNECT:

@@ -434,6 +434,12 @@ static void on_signal(uv_signal_t *signal, int signum)
   eddy_backend_caught(watch->core->loop, signum);
 }
 
+static int io_pipe_open(void *self, int fd, eddy_pipe_kind *kind)
+{
+  (void)self;
+  return eddy__pipe_open(fd, kind);
+}
+
 static int io_signal_start(void *self, int signum)
 {
   struct eddy__uv_io *io = self;
@@ -489,6 +495,7 @@ const eddy_io eddy__io_uv = {
     .sock_name = io_sock_name,
     .sock_shutdown = io_sock_shutdown,
     .sock_close = io_sock_close,
+    .pipe_open = io_pipe_open,
     .signal_start = io_signal_start,
     .signal_stop = io_signal_stop,
     .alive = io_alive,

@@ -312,6 +312,15 @@ static int virtual_sock_close(void *self, int fd)
   return eddy__vnet_close(&io->net, fd);
 }
 
+static int virtual_pipe_open(void *self, int fd, eddy_pipe_kind *kind)
+{
+  struct virtual_io *io = self;
+  struct eddy__vsock *sock;
+  int rc = eddy__vnet_find(&io->net, fd, &sock);
+  if (rc == 0) *kind = EDDY_PIPE_SOCKET;
+  return rc;
+}
+
 /* Only the loop's own tasks can make anything happen in memory. */
 static bool virtual_alive(void *self)
 {
@@ -347,6 +356,7 @@ const eddy_io eddy__io_virtual = {
     .sock_name = virtual_sock_name,
     .sock_shutdown = virtual_sock_shutdown,
     .sock_close = virtual_sock_close,
+    .pipe_open = virtual_pipe_open,
     .signal_start = virtual_signal_start,
     .signal_stop = virtual_signal_stop,
     .alive = virtual_alive,

@@ -102,6 +102,9 @@ static int attempt(struct eddy__vnet *net, struct eddy__vsock *sock, eddy_op *op
   case EDDY_OP_SENDTO:
   case EDDY_OP_RECV_BATCH:
     return EDDY_ENOTSUP; /* on streams they say nothing that recv and send do not */
+  case EDDY_OP_READ:
+  case EDDY_OP_WRITE:
+    return EDDY_ENOTSUP; /* there are sockets only */
   }
   return EDDY_EINVAL;
 }

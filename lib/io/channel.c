@@ -105,7 +105,7 @@ static int begin(void *arg)
   struct eddy__channel *channel = eddy__channel_of(transport);
   eddy_transport_made(transport);
   int rc = channel->type->start(transport);
-  if (rc < 0) eddy_transport_fail(transport, rc, "reading could not be started");
+  if (rc < 0) eddy_transport_fail(transport, rc, "it could not be started");
   void (*made)(void *) = channel->made;
   channel->made = NULL;
   if (made != NULL) made(channel->made_arg);

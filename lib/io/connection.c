@@ -17,9 +17,9 @@ static void describe(const eddy_task *task, char *text, size_t size)
 
 const struct eddy__wait_type eddy__connection_wait = {NULL, describe, NULL};
 
-static void wake(void *arg)
+void eddy__connection_wake(void *task)
 {
-  eddy__wait_woken(arg, 0);
+  eddy__wait_woken(task, 0);
 }
 
 /* The instance is nobody's: nothing was made for it. */
@@ -28,16 +28,25 @@ static void release(const eddy_protocol *protocol, void *self)
   if (protocol->release != NULL) protocol->release(self);
 }
 
+int eddy__connection_ask(eddy_protocol_factory *factory, void *arg,
+    const eddy_protocol **protocol, void **self)
+{
+  *protocol = NULL;
+  *self = NULL;
+  int rc = factory(arg, protocol, self);
+  if (rc >= 0 && *protocol == NULL)
+    return eddy_raise(EDDY_EINVAL, "the factory gave no protocol");
+  return rc < 0 ? rc : 0;
+}
+
 int eddy__connection_make(eddy_task *task, eddy_protocol_factory *factory, void *arg,
     int fd, const eddy_address *peer, eddy_transport **out)
 {
-  const eddy_protocol *protocol = NULL;
-  void *self = NULL;
+  const eddy_protocol *protocol;
+  void *self;
   struct eddy__socket_options options = {
-      .fd = fd, .peer = peer, .made = wake, .made_arg = task};
-  int rc = factory(arg, &protocol, &self);
-  if (rc >= 0 && protocol == NULL)
-    rc = eddy_raise(EDDY_EINVAL, "the factory gave no protocol");
+      .fd = fd, .peer = peer, .made = eddy__connection_wake, .made_arg = task};
+  int rc = eddy__connection_ask(factory, arg, &protocol, &self);
   if (rc < 0) goto fail;
   rc = eddy__socket_transport_new(task->future.loop, &options, protocol, self, out);
   if (rc == 0) return 0;

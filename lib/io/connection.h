@@ -11,6 +11,13 @@
 int eddy__connection_make(eddy_task *task, eddy_protocol_factory *factory, void *arg,
     int fd, const eddy_address *peer, eddy_transport **out);
 
+/* Calls the factory: 0 and an instance, or a code. */
+int eddy__connection_ask(eddy_protocol_factory *factory, void *arg,
+    const eddy_protocol **protocol, void **self);
+
+/* The `made` of a transport's options whose argument is the task that waits. */
+void eddy__connection_wake(void *task);
+
 extern const struct eddy__wait_type eddy__connection_wait;
 
 /* The wait for it is over with rc: gives the transport to the caller, or closes it. */

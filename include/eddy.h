@@ -14,12 +14,9 @@
  *     condition.h  waiting, with a lock, for a change      semaphore.h  units to take
  *     barrier.h   tasks that wait for one another
  *     protocol.h  what a connection tells the program  transport.h  its sending side
-<<<<<<< HEAD
  *     connection.h  connecting, for protocols          server.h   servers, for protocols
-=======
  *     connection.h  connecting, for protocols
- *     pipe.h      pipes, for protocols
->>>>>>> 6a37e87 (Pipes for protocols: eddy_loop_connect_read_pipe and connect_write_pipe)
+ *     pipe.h      pipes, for protocols                 subprocess.h  child processes
  *     loop.h      the loop                                 handle.h   callbacks, timers
  *     watch.h     callbacks on descriptors and signals     coro.h     stackless coroutines
  *     gen.h       generators                               inspect.h  what tasks wait for
@@ -63,6 +60,7 @@
 #include <eddy/shield.h>
 #include <eddy/sock.h>
 #include <eddy/stream.h>
+#include <eddy/subprocess.h>
 #include <eddy/task.h>
 #include <eddy/task_factory.h>
 #include <eddy/task_group.h>

@@ -9,6 +9,7 @@
 
 #ifndef _WIN32
 #include <fcntl.h>
+#include <sys/wait.h>
 #endif
 
 struct cleanup {
@@ -181,6 +182,17 @@ static int open_descriptors(void)
   return count;
 }
 
+/* Whether this process has a child, running or not reaped. */
+static bool has_children(void)
+{
+#ifndef _WIN32
+  siginfo_t info;
+  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+#else
+  return false;
+#endif
+}
+
 /* libuv keeps some descriptors for good once they were needed; they are no test's leak.
  */
 static void warm_up(void)
@@ -210,6 +222,7 @@ int test_run(struct test_case *test, bool tolerant)
   atomic_store(&running.failures, 0);
   test_trace_clear();
   int before = open_descriptors();
+  bool had_children = has_children();
   if (test->in_task) {
     eddy_task_options options = {.site = test->site};
     int rc = eddy_run_with(call_body, test, NULL, &options, NULL);
@@ -229,5 +242,7 @@ int test_run(struct test_case *test, bool tolerant)
   if (after != before)
     test_failed(
         test->site, 0, "%d descriptors were open before and %d after", before, after);
+  if (!had_children && has_children())
+    test_failed(test->site, 0, "a child process was left");
   return atomic_load(&running.failures);
 }

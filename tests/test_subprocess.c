@@ -39,17 +39,17 @@ EDDY_TASK_TEST(subprocess, without_pipes_it_is_lost_when_it_has_ended)
 EDDY_TASK_TEST(subprocess, return_code_of_a_signal_is_negative)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
   CHECK_OK(eddy_subprocess_transport_kill(child->transport));
   CHECK_OK(wait_until(&child->released));
   CHECK_OK(child_returned(child, -SIGKILL));
   child = new_child();
-  CHECK_OK(start_shell(child, "sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
   CHECK_OK(eddy_subprocess_transport_terminate(child->transport));
   CHECK_OK(wait_until(&child->released));
   CHECK_OK(child_returned(child, -SIGTERM));
   child = new_child();
-  CHECK_OK(start_shell(child, "sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
   CHECK_OK(eddy_subprocess_transport_send_signal(child->transport, SIGHUP));
   CHECK_OK(wait_until(&child->released));
   return child_returned(child, -SIGHUP);
@@ -60,7 +60,8 @@ EDDY_TASK_TEST(subprocess, signals_after_the_end_find_no_process)
   struct child *child = new_child();
   CHECK_OK(start_shell(child, "exit 0", &no_pipes));
   CHECK_OK(wait_until(&child->exits));
-  CHECK_CODE(eddy_subprocess_transport_send_signal(child->transport, SIGTERM), EDDY_ESRCH);
+  CHECK_CODE(
+      eddy_subprocess_transport_send_signal(child->transport, SIGTERM), EDDY_ESRCH);
   CHECK_CONTAINS(eddy_message(EDDY_ESRCH), "has ended");
   CHECK_CODE(eddy_subprocess_transport_terminate(child->transport), EDDY_ESRCH);
   CHECK_CODE(eddy_subprocess_transport_kill(child->transport), EDDY_ESRCH);
@@ -83,9 +84,8 @@ EDDY_TASK_TEST(subprocess, signal_to_one_that_has_just_ended_is_no_error)
 EDDY_TASK_TEST(subprocess, invalid_signal_is_an_error)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "sleep 1000", &no_pipes));
-  CHECK_CODE(
-      eddy_subprocess_transport_send_signal(child->transport, 12345), EDDY_EINVAL);
+  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
+  CHECK_CODE(eddy_subprocess_transport_send_signal(child->transport, 12345), EDDY_EINVAL);
   eddy_transport_close(child->transport);
   CHECK_OK(wait_until(&child->released));
   return child_returned(child, -SIGKILL);
@@ -94,7 +94,7 @@ EDDY_TASK_TEST(subprocess, invalid_signal_is_an_error)
 EDDY_TASK_TEST(subprocess, closing_kills_one_that_runs)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "trap '' TERM; sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "trap '' TERM; exec sleep 1000", &no_pipes));
   test_trace_clear();
   eddy_transport_close(child->transport);
   CHECK(eddy_transport_is_closing(child->transport));
@@ -134,7 +134,7 @@ EDDY_TASK_TEST_KERNEL(subprocess, pipe_to_its_stdin_feeds_it)
 EDDY_TASK_TEST_KERNEL(subprocess, stdin_that_is_closed_by_the_child_is_a_lost_pipe)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "exec <&-; read -r x <&1; sleep 1000", NULL));
+  CHECK_OK(start_shell(child, "exec <&-; exec sleep 1000", NULL));
   CHECK_OK(wait_until(&child->pipes_lost));
   CHECK_EQ(child->pipes_lost, 1);
   CHECK_EQ(child->exits, 0);
@@ -149,7 +149,7 @@ EDDY_TASK_TEST_KERNEL(subprocess, input_that_is_not_read_pauses_the_protocol)
   enum { SIZE = 1000 * 1000 };
   struct child *child = new_child();
   char *bytes = test_new(SIZE);
-  CHECK_OK(start_shell(child, "sleep 1000", NULL));
+  CHECK_OK(start_shell(child, "exec sleep 1000", NULL));
   test_trace_clear();
   eddy_transport *in = eddy_subprocess_transport_get_pipe_transport(child->transport, 0);
   CHECK_OK(eddy_transport_write(in, bytes, SIZE));
@@ -229,7 +229,7 @@ EDDY_TASK_TEST(subprocess, status_taken_by_somebody_else_is_255_with_a_report)
 EDDY_TASK_TEST(subprocess, loop_that_is_closed_first_kills_and_reaps)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "trap '' TERM; sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "trap '' TERM; exec sleep 1000", &no_pipes));
   return 0; /* support.c counts children */
 }
 

@@ -1,0 +1,228 @@
+/* Starting child processes. */
+#include <eddy/subprocess.h>
+
+#include <stdio.h>
+
+#include "base/outcome.h"
+#include "io/connection.h"
+#include "io/pipe.h"
+#include "io/subprocess_transport.h"
+
+/* What a call that starts a child is asked for. */
+struct request {
+  const char *call;
+  eddy_protocol_factory *factory;
+  void *arg;
+  const char *const *argv;
+  const eddy_subprocess_options *options;
+};
+
+/* Where the call stands. */
+enum { STARTING, ENDING };
+
+/* ---- the standard descriptors ---- */
+
+/* A pipe between the child's descriptor i and the loop. */
+static int open_pipe(eddy_loop *loop, struct eddy__subprocess_start *start, int i)
+{
+  int reader, writer;
+  eddy_pipe_kind kind;
+  int rc = eddy__child_pipe(&reader, &writer);
+  if (rc < 0) return rc;
+  start->child.fds[i] = i == 0 ? reader : writer;
+  start->ends[i] = i == 0 ? writer : reader;
+  rc = loop->io->pipe_open != NULL
+           ? loop->io->pipe_open(loop->io_state, start->ends[i], &kind)
+           : EDDY_ENOTSUP;
+  if (rc != EDDY_ENOTSUP) return rc;
+  return eddy_raise(rc,
+      "subprocess: the backend %s has no pipes to a child; its stdin, stdout and stderr "
+      "can "
+      "be inherited, EDDY_SUBPROCESS_DEVNULL or descriptors",
+      loop->backend_name);
+}
+
+static int check_stdio(const struct request *request, const int stdio[3])
+{
+  static const char *const names[] = {"in", "out", "err"};
+  for (int i = 0; i < 3; i++) {
+    if (stdio[i] >= EDDY_SUBPROCESS_INHERIT &&
+        (stdio[i] != EDDY_SUBPROCESS_STDOUT || i == 2))
+      continue;
+    return eddy_raise(
+        EDDY_EINVAL, "%s: options.%s cannot be %d", request->call, names[i], stdio[i]);
+  }
+  return 0;
+}
+
+/* What each standard descriptor of the child will be; pipes are opened. */
+static int prepare_stdio(
+    eddy_loop *loop, const int stdio[3], struct eddy__subprocess_start *start)
+{
+  for (int i = 0; i < 3; i++) {
+    int rc = 0;
+    switch (stdio[i]) {
+    case 0:
+    case EDDY_SUBPROCESS_PIPE:
+      rc = open_pipe(loop, start, i);
+      break;
+    case EDDY_SUBPROCESS_STDOUT:
+      start->child.fds[i] = EDDY__CHILD_STDOUT;
+      break;
+    case EDDY_SUBPROCESS_DEVNULL:
+      start->child.fds[i] = EDDY__CHILD_NULL;
+      break;
+    case EDDY_SUBPROCESS_INHERIT:
+      start->child.fds[i] = EDDY__CHILD_INHERIT;
+      break;
+    default:
+      start->child.fds[i] = stdio[i];
+    }
+    if (rc < 0) return rc;
+  }
+  return 0;
+}
+
+/* ---- the start ---- */
+
+static void wake(void *task)
+{
+  eddy__wait_woken(task, 0);
+}
+
+/* Closes the child's ends of the pipes, and after a failure ours. */
+static void close_pipes(
+    const int stdio[3], struct eddy__subprocess_start *start, bool ours)
+{
+  for (int i = 0; i < 3; i++) {
+    if (stdio[i] == 0 || stdio[i] == EDDY_SUBPROCESS_PIPE)
+      eddy__child_close(start->child.fds[i]);
+    if (ours) eddy__child_close(start->ends[i]);
+  }
+}
+
+static int start_child(
+    eddy_task *task, const struct request *request, eddy_transport **out)
+{
+  eddy_loop *loop = task->future.loop;
+  const eddy_subprocess_options *options = request->options;
+  const int stdio[3] = {options->in, options->out, options->err};
+  struct eddy__subprocess_start start = {.child = {.argv = request->argv,
+                                             .env = options->env,
+                                             .cwd = options->cwd,
+                                             .fds = {-1, -1, -1},
+                                             .new_session = options->start_new_session,
+                                             .inherit_fds = options->inherit_fds},
+      .ends = {-1, -1, -1},
+      .made = wake,
+      .made_arg = task};
+  const eddy_protocol *protocol;
+  void *self;
+  int rc = check_stdio(request, stdio);
+  if (rc == 0)
+    rc = eddy__connection_ask(request->factory, request->arg, &protocol, &self);
+  if (rc < 0) return rc;
+  rc = prepare_stdio(loop, stdio, &start);
+  bool made = rc == 0;
+  if (made) rc = eddy__subprocess_transport_new(loop, &start, protocol, self, out);
+  close_pipes(stdio, &start, !made);
+  if (rc == 0) return 0;
+  if (protocol->release != NULL) protocol->release(self);
+  if (rc == EDDY_ENOTSUP || rc == EDDY_ENOMEM) return rc;
+  return eddy_raise(rc, "%s %s%s%s: %s", request->call, request->argv[0],
+      options->cwd != NULL ? " in " : "", options->cwd != NULL ? options->cwd : "",
+      eddy_strerror(rc));
+}
+
+/* ---- the call ---- */
+
+static void describe_start(const eddy_task *task, char *text, size_t size)
+{
+  snprintf(text, size, "the start of child process %ld",
+      eddy_subprocess_transport_get_pid(task->wait.object));
+}
+
+static void describe_end(const eddy_task *task, char *text, size_t size)
+{
+  snprintf(text, size, "the end of child process %ld, which was killed",
+      eddy_subprocess_transport_get_pid(task->wait.object));
+}
+
+static const struct eddy__wait_type start_wait = {NULL, describe_start, NULL};
+static const struct eddy__wait_type end_wait = {NULL, describe_end, NULL};
+
+/* The start was given up: the child is killed and, if the task may wait, reaped. */
+static int give_up(eddy_task *task, eddy_transport *made, int rc)
+{
+  eddy__subprocess_forget_made(made);
+  eddy_transport_close(made);
+  if (rc != EDDY_EGENERATOREXIT && !eddy__subprocess_child(made)->ended) {
+    task->wait.phase = ENDING;
+    task->wait.scratch = eddy_int(rc);
+    int ended = eddy__subprocess_wait(made, task, &end_wait);
+    if (ended == EDDY_PENDING) return ended;
+    if (ended < 0) rc = ended;
+  }
+  eddy_transport_unref(made);
+  return rc;
+}
+
+static int finish(eddy_task *task, int rc, eddy_transport **transport, void **self)
+{
+  eddy_transport *made = task->wait.object;
+  if (task->wait.phase == ENDING) {
+    eddy_transport_unref(made);
+    return rc < 0 ? rc : (int)task->wait.scratch.i;
+  }
+  if (rc < 0) return give_up(task, made, rc);
+  if (self != NULL) (void)eddy_transport_get_protocol(made, self);
+  if (transport != NULL) {
+    *transport = made;
+  } else {
+    eddy_transport_unref(made);
+  }
+  return 0;
+}
+
+static int subprocess(eddy_loop *loop, const struct request *request,
+    eddy_transport **transport, void **self)
+{
+  int rc;
+  bool resumed;
+  eddy_task *task = eddy__wait_begin(&resumed, &rc);
+  if (task == NULL) return rc;
+  if (!resumed) {
+    eddy_transport *made;
+    if (request->factory == NULL || request->argv == NULL || request->argv[0] == NULL)
+      return EDDY_EINVAL;
+    rc = eddy__connection_loop(loop, task);
+    if (rc < 0) return rc;
+    rc = start_child(task, request, &made);
+    if (rc < 0) return rc;
+    task->wait.phase = STARTING;
+    rc = eddy__wait(task, &start_wait, made);
+    if (rc == EDDY_PENDING) return rc;
+  }
+  return finish(task, rc, transport, self);
+}
+
+static const eddy_subprocess_options defaults;
+
+int eddy_loop_subprocess_exec(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
+    const char *const argv[], const eddy_subprocess_options *options,
+    eddy_transport **transport, void **self)
+{
+  struct request request = {
+      "subprocess_exec", factory, arg, argv, options != NULL ? options : &defaults};
+  return subprocess(loop, &request, transport, self);
+}
+
+int eddy_loop_subprocess_shell(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
+    const char *command, const eddy_subprocess_options *options,
+    eddy_transport **transport, void **self)
+{
+  const char *argv[] = {"/bin/sh", "-c", command, NULL};
+  struct request request = {"subprocess_shell", factory, arg,
+      command != NULL ? argv : NULL, options != NULL ? options : &defaults};
+  return subprocess(loop, &request, transport, self);
+}

@@ -32,7 +32,8 @@
 #ifndef EDDY_STREAM_H
 #define EDDY_STREAM_H
 
-#include <eddy/transport.h>
+#include <eddy/connection.h>
+#include <eddy/server.h>
 
 typedef struct eddy_stream_reader eddy_stream_reader;
 typedef struct eddy_stream_writer eddy_stream_writer;
@@ -40,7 +41,74 @@ typedef struct eddy_stream_writer eddy_stream_writer;
 /** The limit of a reader that is not told another, in bytes. */
 #define EDDY_STREAM_LIMIT ((size_t)64 * 1024)
 
+/** How to connect or serve; all zero means: the defaults. */
+typedef struct eddy_stream_options {
+  size_t limit; /* of each reader; 0: EDDY_STREAM_LIMIT */
+  /** eddy_start_server: the handler is a plain function, called when connection_made is, which
+   * cannot wait. It may start a task of any kind, and takes references to what it keeps. */
+  bool callback;
+  const eddy_connection_options
+      *connection;                   /* eddy_open_connection; NULL: the defaults */
+  const eddy_server_options *server; /* eddy_start_server; NULL: the defaults */
+} eddy_stream_options;
+
+/**
+ * Serves one connection.
+ *
+ * asyncio   client_connected_cb
+ * Context   a task of its own (or a callback, see eddy_stream_options): it may wait.
+ * reader, writer  borrowed until it returns. Then the connection is closed, unless it has taken
+ *           a reference to the writer.
+ * Returns   0, or a negative code: it is reported to the exception handler, and the connection
+ *           is closed; EDDY_ECANCELLED only closes it.
+ */
+typedef int eddy_stream_handler(
+    eddy_stream_reader *reader, eddy_stream_writer *writer, void *arg);
+
 EDDY_BEGIN_DECLS
+
+/* ---- connecting and serving ---- */
+
+/**
+ * Connects to a host.
+ *
+ * asyncio   asyncio.open_connection()
+ * Context   coroutine; suspends. A cancelled call leaves nothing behind.
+ * host, port  as eddy_loop_create_connection.
+ * options   borrowed until the call returns; NULL: the defaults.
+ * reader    owned: eddy_stream_reader_unref.
+ * writer    owned: eddy_stream_writer_unref, which closes the connection.
+ * Returns   as eddy_loop_create_connection.
+ */
+EDDY_API int eddy_open_connection(const char *host, int port,
+    const eddy_stream_options *options, eddy_stream_reader **reader,
+    eddy_stream_writer **writer);
+
+/** Connects to a Unix socket, as eddy_loop_create_unix_connection.
+ * asyncio: asyncio.open_unix_connection(). */
+EDDY_API int eddy_open_unix_connection(const char *path,
+    const eddy_stream_options *options, eddy_stream_reader **reader,
+    eddy_stream_writer **writer);
+
+/**
+ * Serves: starts a task with the handler for each connection that comes in.
+ *
+ * asyncio   asyncio.start_server()
+ * Context   coroutine; suspends once at least. A cancelled call leaves nothing behind.
+ * handler   kept, with arg, until the server is closed and every handler has returned.
+ * host, port  as eddy_loop_create_server.
+ * options   borrowed until the call returns; NULL: the defaults.
+ * server    owned: eddy_server_unref, which does not close it.
+ * Returns   as eddy_loop_create_server.
+ * Cost      one allocation for a connection, besides its transport and its task.
+ */
+EDDY_API int eddy_start_server(eddy_stream_handler *handler, void *arg, const char *host,
+    int port, const eddy_stream_options *options, eddy_server **server);
+
+/** Serves on a Unix socket, as eddy_loop_create_unix_server.
+ * asyncio: asyncio.start_unix_server(). */
+EDDY_API int eddy_start_unix_server(eddy_stream_handler *handler, void *arg,
+    const char *path, const eddy_stream_options *options, eddy_server **server);
 
 /* ---- reading ---- */
 

@@ -34,6 +34,10 @@ int eddy__server_new(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
   server->loop = loop;
   server->factory = factory;
   server->arg = arg;
+  if (factory == eddy__stream_accepted) {
+    server->streams = *(const struct eddy__stream_service *)arg;
+    server->arg = &server->streams;
+  }
   server->backlog = backlog;
   server->open = true;
   eddy__list_init(&server->link);

@@ -11,6 +11,7 @@
 #include <eddy/server.h>
 
 #include "io/net.h"
+#include "io/stream.h"
 
 /* Of a peer's address so many bytes are kept: IPv6. */
 #define EDDY__ARRIVAL_PEER 28
@@ -38,6 +39,7 @@ struct eddy_server {
   eddy_loop *loop; /* referenced */
   eddy_protocol_factory *factory;
   void *arg;
+  struct eddy__stream_service streams; /* what arg is, if it is a server of streams */
   eddy_context *context;     /* referenced; in which the factory runs, or NULL */
   struct eddy__link clients; /* connections, each with a reference */
   struct eddy__link line;    /* who waits in wait_closed */

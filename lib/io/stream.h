@@ -7,6 +7,14 @@
 #include "io/buffer.h"
 #include "task/task.h"
 
+/* What a server of streams does with a connection. */
+struct eddy__stream_service {
+  eddy_stream_handler *handler; /* NULL: it is no server's */
+  void *arg;
+  size_t limit;
+  bool callback;
+};
+
 struct eddy_stream_writer {
   eddy_transport *transport; /* referenced while refs > 0 */
   uint32_t refs;             /* the program's */
@@ -38,11 +46,13 @@ struct eddy_stream_reader {
 
   /* The protocol. */
   bool connected; /* it was handed out by the factory */
+  bool wanted;    /* nobody has it yet, but somebody will */
   bool lost;
   bool writing_paused;
   struct eddy__link drainers;
   struct eddy__link closers;
   struct eddy_stream_writer writer;
+  struct eddy__stream_service service;
 };
 
 /* Frees it with the last hold. NULL is allowed. */
@@ -97,5 +107,11 @@ eddy_stream_writer *eddy__stream_writer(
 int eddy__stream_pause_writing(void *stream);
 int eddy__stream_resume_writing(void *stream);
 void eddy__stream_lose(eddy_stream_reader *stream, int error);
+
+/* ---- stream.c ---- */
+
+/* The factory of a server of streams; its argument is a struct eddy__stream_service, of which
+ * the server keeps a copy. */
+int eddy__stream_accepted(void *service, const eddy_protocol **protocol, void **self);
 
 #endif

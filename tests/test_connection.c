@@ -346,6 +346,29 @@ EDDY_TASK_TEST_VIRTUAL(connection, with_interleave_takes_the_families_in_turn)
   return 0;
 }
 
+EDDY_TASK_TEST_VIRTUAL(
+    connection, with_happy_eyeballs_takes_the_families_in_turn_by_itself)
+{
+  static const size_t expected[] = {0, 2, 1};
+  CHECK_OK(use_names());
+  CHECK_OK(add_refusing("127.0.0.1", 2));
+  CHECK_OK(add_refusing("127.0.0.1", 2));
+  CHECK_OK(add_refusing("::1", 10));
+  struct connect *call = new_connect("somewhere", 80);
+  call->use_options = true;
+  call->options.happy_eyeballs_delay = EDDY_MS(250);
+  CHECK_CODE(connect_now(STACKFUL, call), EDDY_ECONNREFUSED);
+  /* Named in the order of the attempts. */
+  const char *at = call->message;
+  for (int i = 0; i < 3; i++) {
+    char text[EDDY_ADDRESS_TEXT];
+    eddy_address_format(&names.addresses[expected[i]], text, sizeof text);
+    at = strstr(at, text);
+    CHECK(at != NULL);
+  }
+  return 0;
+}
+
 static int give_up(enum kind kind)
 {
   CHECK_OK(use_names());

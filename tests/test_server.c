@@ -339,6 +339,24 @@ EDDY_TASK_TEST(server, a_failure_closes_the_sockets_it_had_already)
   return 0;
 }
 
+EDDY_TASK_TEST_KERNEL(server, addresses_of_other_machines_are_left_out)
+{
+  static const char *const hosts[] = {"192.0.2.1", "127.0.0.1"};
+  struct service *service;
+  eddy_server *server = NULL;
+  eddy_server_options options = {.hosts = hosts, .host_count = 2};
+  size_t count;
+  CHECK_OK(serve(&service, NULL, &options));
+  (void)eddy_server_sockets(service->server, &count);
+  CHECK_EQ(count, 1);
+  CHECK_CODE(eddy_loop_create_server(
+                 NULL, service_factory, service, "192.0.2.1", 0, NULL, &server),
+      EDDY_EADDRNOTAVAIL);
+  CHECK_CONTAINS(eddy_message(EDDY_EADDRNOTAVAIL), "listen on 192.0.2.1:0");
+  CHECK_PTR(server, NULL);
+  return 0;
+}
+
 EDDY_TASK_TEST(server, reuse_port_shares_a_port)
 {
   struct service *service, *other = test_new(sizeof *other);

@@ -49,6 +49,31 @@ EDDY_TASK_TEST_VIRTUAL(server_accept, one_readiness_takes_a_backlog_at_most)
   return wait_for_peers(service, 4);
 }
 
+EDDY_TASK_TEST_VIRTUAL(server_accept, several_sockets_share_the_backlog)
+{
+  static const char *const hosts[] = {"127.0.0.1", "127.0.0.2"};
+  struct service *service;
+  eddy_server_options options = {
+      .hosts = hosts, .host_count = 2, .backlog = 2, .no_start_serving = true};
+  size_t count;
+  CHECK_OK(serve(&service, NULL, &options));
+  const int *listeners = eddy_server_sockets(service->server, &count);
+  CHECK_EQ(count, 2);
+  for (int i = 0; i < 4; i++) {
+    int fd;
+    eddy_address address;
+    CHECK_OK(eddy_sock_getsockname(listeners[i / 2], &address));
+    CHECK_OK(open_socket(&address, &fd));
+    CHECK_OK(eddy_sock_connect(fd, &address));
+  }
+  CHECK_OK(eddy_server_start_serving(service->server));
+  for (int i = 0; i < 10 && service->count == 0; i++) {
+    CHECK_OK(eddy_sleep(0));
+  }
+  CHECK_EQ(service->count, 2);
+  return wait_for_peers(service, 4);
+}
+
 static int close_server(void *arg, const eddy_protocol **protocol, void **self)
 {
   struct service *service = arg;

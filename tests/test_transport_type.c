@@ -141,6 +141,28 @@ EDDY_TASK_TEST(transport_type, a_transport_of_ones_own_is_one)
   return 0;
 }
 
+EDDY_TASK_TEST(transport_type, writing_resumes_at_the_low_mark)
+{
+  struct peer *a = new_peer("");
+  eddy_transport *t;
+  int *destroyed;
+  CHECK_OK(new_mirror(eddy_get_running_loop(), a, &destroyed, &t));
+  CHECK_OK(eddy_transport_set_write_buffer_limits(t, 4, 2));
+  CHECK_OK(eddy_transport_write(t, "abcde", 5));
+  mirror_of(t)->size = 3;
+  eddy_transport_shrank(t);
+  CHECK_TRACE("pause");
+  mirror_of(t)->size = 2;
+  eddy_transport_shrank(t);
+  CHECK_TRACE("resume");
+  eddy_transport_shrank(t);
+  CHECK_TRACE("");
+  eddy_transport_abort(t);
+  CHECK_OK(eddy_sleep(0));
+  CHECK_EQ(a->released, 1);
+  return 0;
+}
+
 static int fail_it(void *arg)
 {
   eddy_transport *transport = arg;

@@ -269,6 +269,50 @@ EDDY_TASK_TEST(transport, what_is_known_of_it_can_be_asked_for)
   return 0;
 }
 
+static eddy_context_var *var;
+
+static void unref_var(void *arg)
+{
+  (void)arg;
+  eddy_context_var_unref(var);
+}
+
+static int show_value(struct peer *peer)
+{
+  eddy_value value = eddy_int(-1);
+  CHECK_OK(eddy_context_var_get(var, &value));
+  trace("%s%d", peer->name, (int)value.i);
+  return eddy_context_var_set(var, eddy_int(value.i + 1), NULL);
+}
+
+static int show_on_data(struct peer *peer, const void *data, size_t size)
+{
+  (void)data;
+  (void)size;
+  return show_value(peer);
+}
+
+EDDY_TASK_TEST(transport, protocols_run_in_the_context_in_which_the_connection_was_made)
+{
+  struct peer *a = new_peer("v");
+  eddy_value zero = eddy_int(0);
+  int other;
+  CHECK_OK(eddy_context_var_new("transport", &zero, &var));
+  test_defer_late(unref_var, NULL);
+  CHECK_OK(eddy_context_var_set(var, eddy_int(5), NULL));
+  a->quiet = true;
+  a->on_made = show_value;
+  a->on_data = show_on_data;
+  a->on_lost = show_value;
+  CHECK_OK(peer_and_socket(a, &other));
+  CHECK_OK(eddy_context_var_set(var, eddy_int(100), NULL));
+  CHECK_OK(eddy_sock_sendall(other, "x", 1));
+  CHECK_OK(wait_for_bytes(a, 1));
+  CHECK_OK(peer_end(a));
+  CHECK_TRACE("v5 v6 v7");
+  return 0;
+}
+
 /* ---- the end of the loop ---- */
 
 struct leaving {

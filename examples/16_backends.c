@@ -15,7 +15,7 @@
  * What is bad about it: on a real clock two chains of sleeps drift against each other and
  * their lines change places. Whoever tests an order should do so on native/virtual.
  *
- * This is the end of the walk; eddy/loop.h and eddy/run.h are good to read now.
+ * Next: 17_streams is 15 with whole lines.
  */
 #include <inttypes.h>
 #include <stdio.h>

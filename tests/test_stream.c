@@ -15,11 +15,17 @@ struct service {
   eddy_stream_writer *kept_writer;
 };
 
-static void end_service(void *arg)
+/* A handler may come so late. */
+static void drop_kept(void *arg)
 {
   struct service *service = arg;
   eddy_stream_reader_unref(service->kept_reader);
   eddy_stream_writer_unref(service->kept_writer);
+}
+
+static void end_service(void *arg)
+{
+  struct service *service = arg;
   eddy_server_close(service->server);
   eddy_server_unref(service->server);
 }
@@ -31,6 +37,7 @@ static int serve(struct service *service, eddy_stream_handler *handler,
   CHECK_OK(
       eddy_start_server(handler, service, "127.0.0.1", 0, options, &service->server));
   test_defer(end_service, service);
+  test_defer_late(drop_kept, service);
   CHECK_OK(eddy_sock_getsockname(
       eddy_server_sockets(service->server, &count)[0], &service->address));
   CHECK_EQ(count, 1);
@@ -289,6 +296,15 @@ struct opening {
   eddy_server *server;
 };
 
+static void end_opening(void *arg)
+{
+  struct opening *call = arg;
+  eddy_server_close(call->server);
+  eddy_server_unref(call->server);
+  eddy_stream_reader_unref(call->stream.reader);
+  eddy_stream_writer_unref(call->stream.writer);
+}
+
 static int open_body(void *arg)
 {
   struct opening *call = arg;
@@ -314,14 +330,13 @@ static int open_and_cancel(enum kind kind)
     eddy_task *task;
     call->service = service;
     call->options.limit = 10;
+    test_defer_late(end_opening, call);
     CHECK_OK(start_kind(kind, open_body, open_frame, &call->frame, &task));
     for (int i = 0; i < steps; i++)
       CHECK_OK(eddy_sleep(0));
     if (steps < 7) (void)eddy_task_cancel(task, NULL);
     int rc = eddy_task_await(task, NULL);
     if (rc == 0) {
-      test_defer_late(unref_reader, call->stream.reader);
-      test_defer(unref_writer, call->stream.writer);
       CHECK_OK(say(&call->stream, "hello\n"));
     } else {
       CHECK_CODE(rc, EDDY_ECANCELLED);
@@ -360,10 +375,9 @@ static int start_it(enum kind kind)
   eddy_task *task;
   size_t count;
   call->service = test_new(sizeof *call->service);
+  test_defer_late(end_opening, call);
   CHECK_OK(start_kind(kind, start_body, start_frame, &call->frame, &task));
   CHECK_OK(eddy_task_await(task, NULL));
-  call->service->server = call->server;
-  test_defer(end_service, call->service);
   CHECK_OK(eddy_sock_getsockname(
       eddy_server_sockets(call->server, &count)[0], &call->service->address));
   call->service->port = eddy_address_port(&call->service->address);

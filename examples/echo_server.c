@@ -1,7 +1,11 @@
 /*
- * The echo service: a task per connection, on the scheduler named at the start.
+ * The echo service, on the scheduler named at the start, in three ways:
  *
- *     echo_server [--host H] [--port P] [--backend NAME] [--stats]
+ *     echo_server [--host H] [--port P] [--backend NAME] [--api API] [--stats]
+ *
+ *     --api tasks       a task per connection, on sockets (the default)
+ *     --api streams     a task per connection, on a reader and a writer
+ *     --api protocols   no tasks: functions that the loop calls
  *
  * It prints one line when it listens, and ends with exit code 0 on SIGINT or SIGTERM: the
  * main task is cancelled, and when it has returned eddy_run cancels the connections'
@@ -20,16 +24,50 @@
 #include "raise_limit.h"
 
 #define DESCRIPTORS 65536
+#define BACKLOG 1024
+
+/* A way of serving: has it start; then it runs until the main task is cancelled. */
+struct api {
+  const char *name;
+  int (*serve)(void);
+};
 
 static struct {
   const char *host;
   int port;
+  const struct api *api;
   bool stats;
   bool started; /* the main task ran, and reports its own errors */
   uint64_t connections;
   uint64_t requests; /* pieces received and sent back */
   uint64_t bytes;
 } server = {.host = "127.0.0.1", .port = 7000};
+
+static void print_stats(void)
+{
+  eddy_loop_stats stats;
+  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
+  printf("stats backend=%s connections=%" PRIu64 " requests=%" PRIu64 " bytes=%" PRIu64
+         " iterations=%" PRIu64 " polls=%" PRIu64 " callbacks=%" PRIu64 " cpu_us=%.0f\n",
+      stats.backend, server.connections, server.requests, server.bytes, stats.iterations,
+      stats.polls, stats.callbacks, (double)clock() * 1e6 / (double)CLOCKS_PER_SEC);
+}
+
+static int print_listening(int listener)
+{
+  eddy_loop_stats stats;
+  eddy_address address;
+  char text[EDDY_ADDRESS_TEXT];
+  int rc = eddy_sock_getsockname(listener, &address);
+  if (rc < 0) return rc;
+  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
+  printf("listening on %s (%s)\n", eddy_address_format(&address, text, sizeof(text)),
+      stats.backend);
+  fflush(stdout);
+  return 0;
+}
+
+/* ---- tasks ---- */
 
 static void drop(void *arg)
 {
@@ -70,28 +108,135 @@ static int accept_all(int listener)
   }
 }
 
-static void print_stats(void)
+static int serve_tasks(void)
 {
-  eddy_loop_stats stats;
-  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
-  printf("stats backend=%s connections=%" PRIu64 " requests=%" PRIu64 " bytes=%" PRIu64
-         " iterations=%" PRIu64 " polls=%" PRIu64 " callbacks=%" PRIu64 " cpu_us=%.0f\n",
-      stats.backend, server.connections, server.requests, server.bytes, stats.iterations,
-      stats.polls, stats.callbacks, (double)clock() * 1e6 / (double)CLOCKS_PER_SEC);
+  const eddy_listen_options options = {.backlog = BACKLOG};
+  int listener;
+  int rc = eddy_sock_listen(server.host, server.port, &options, &listener);
+  if (rc < 0) return rc;
+  rc = print_listening(listener);
+  if (rc == 0) rc = accept_all(listener);
+  eddy_sock_close(listener);
+  return rc;
 }
 
-static int print_listening(int listener)
+/* ---- streams ---- */
+
+/* Waits for the signal; then all connections end. */
+static int serve_until_stopped(eddy_server *echo_server)
 {
-  eddy_loop_stats stats;
-  eddy_address address;
-  char text[EDDY_ADDRESS_TEXT];
-  int rc = eddy_sock_getsockname(listener, &address);
-  if (rc < 0) return rc;
-  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
-  printf("listening on %s (%s)\n", eddy_address_format(&address, text, sizeof(text)),
-      stats.backend);
-  fflush(stdout);
+  int rc = print_listening(eddy_server_sockets(echo_server, NULL)[0]);
+  while (rc == 0) {
+    rc = eddy_sleep(EDDY_S(3600));
+  }
+  eddy_server_close(echo_server);
+  eddy_server_abort_clients(echo_server);
+  eddy_server_unref(echo_server);
+  return rc;
+}
+
+static int echo_stream(
+    eddy_stream_reader *reader, eddy_stream_writer *writer, void *unused)
+{
+  char data[4096];
+  size_t size = 0;
+  int rc;
+  (void)unused;
+  server.connections++;
+  while ((rc = eddy_stream_reader_read(reader, data, sizeof(data), &size)) == 0 &&
+         size > 0) {
+    server.requests++;
+    server.bytes += size;
+    rc = eddy_stream_writer_write(writer, data, size);
+    if (rc == 0) rc = eddy_stream_writer_drain(writer);
+    if (rc < 0) break;
+  }
+  return rc == EDDY_ECONNRESET || rc == EDDY_EPIPE ? 0 : rc;
+}
+
+static int serve_streams(void)
+{
+  const eddy_server_options how = {.backlog = BACKLOG};
+  const eddy_stream_options options = {.server = &how};
+  eddy_server *echo_server;
+  int rc = eddy_start_server(
+      echo_stream, NULL, server.host, server.port, &options, &echo_server);
+  return rc < 0 ? rc : serve_until_stopped(echo_server);
+}
+
+/* ---- protocols ---- */
+
+/* The instance of a connection is its transport, once there is one. */
+struct connection {
+  eddy_transport *transport;
+};
+
+static int made(void *self, eddy_transport *transport)
+{
+  struct connection *connection = self;
+  connection->transport = transport;
+  server.connections++;
   return 0;
+}
+
+static int received(void *self, const void *data, size_t size)
+{
+  struct connection *connection = self;
+  server.requests++;
+  server.bytes += size;
+  return eddy_transport_write(connection->transport, data, size);
+}
+
+/* A client that does not read is not read from. */
+static int hold(void *self)
+{
+  struct connection *connection = self;
+  eddy_transport_pause_reading(connection->transport);
+  return 0;
+}
+
+static int go_on(void *self)
+{
+  struct connection *connection = self;
+  return eddy_transport_resume_reading(connection->transport);
+}
+
+static const eddy_protocol echo_protocol = {
+    .connection_made = made,
+    .data_received = received,
+    .pause_writing = hold,
+    .resume_writing = go_on,
+    .release = free,
+};
+
+static int make_connection(void *unused, const eddy_protocol **protocol, void **self)
+{
+  (void)unused;
+  *self = calloc(1, sizeof(struct connection));
+  *protocol = &echo_protocol;
+  return *self != NULL ? 0 : EDDY_ENOMEM;
+}
+
+static int serve_protocols(void)
+{
+  const eddy_server_options options = {.backlog = BACKLOG};
+  eddy_server *echo_server;
+  int rc = eddy_loop_create_server(
+      NULL, make_connection, NULL, server.host, server.port, &options, &echo_server);
+  return rc < 0 ? rc : serve_until_stopped(echo_server);
+}
+
+/* ---- the program ---- */
+
+static const struct api apis[] = {
+    {"tasks", serve_tasks}, {"streams", serve_streams}, {"protocols", serve_protocols}};
+
+static const struct api *find_api(const char *name)
+{
+  for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++) {
+    if (strcmp(apis[i].name, name) == 0) return &apis[i];
+  }
+  return NULL;
 }
 
 static int stop(void *main_task)
@@ -104,23 +249,14 @@ static int serve(void *arg)
 {
   (void)arg;
   server.started = true;
-  const eddy_listen_options options = {.backlog = 1024};
   eddy_loop *loop = eddy_get_running_loop();
-  int listener;
   int rc = eddy_loop_add_signal_handler(loop, SIGINT, stop, eddy_current_task());
   if (rc == 0)
     rc = eddy_loop_add_signal_handler(loop, SIGTERM, stop, eddy_current_task());
-  if (rc == 0) rc = eddy_sock_listen(server.host, server.port, &options, &listener);
-  if (rc < 0) {
-    fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
-    return rc;
-  }
-  rc = print_listening(listener);
-  if (rc == 0) rc = accept_all(listener);
+  if (rc == 0) rc = server.api->serve();
   if (rc < 0 && rc != EDDY_ECANCELLED)
     fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
-  eddy_sock_close(listener);
-  if (server.stats) print_stats();
+  if (rc == EDDY_ECANCELLED && server.stats) print_stats();
   return rc == EDDY_ECANCELLED ? 0 : rc;
 }
 
@@ -128,7 +264,8 @@ static int usage(const char *problem, const char *what)
 {
   fprintf(stderr,
       "echo_server: %s%s\n"
-      "usage: echo_server [--host H] [--port P] [--backend NAME] [--stats]\n",
+      "usage: echo_server [--host H] [--port P] [--backend NAME]\n"
+      "                   [--api tasks|streams|protocols] [--stats]\n",
       problem, what);
   return 2;
 }
@@ -136,6 +273,7 @@ static int usage(const char *problem, const char *what)
 int main(int argc, char **argv)
 {
   eddy_loop_options loop = {0};
+  server.api = &apis[0];
   for (int i = 1; i < argc; i++) {
     const char *option = argv[i];
     if (strcmp(option, "--stats") == 0) {
@@ -148,6 +286,9 @@ int main(int argc, char **argv)
       server.host = value;
     } else if (strcmp(option, "--backend") == 0) {
       loop.backend = value;
+    } else if (strcmp(option, "--api") == 0) {
+      server.api = find_api(value);
+      if (server.api == NULL) return usage("not an api: ", value);
     } else if (strcmp(option, "--port") == 0) {
       char *end;
       long port = strtol(value, &end, 10);

@@ -65,34 +65,37 @@ server=''
 
 # ---- echo_server --------------------------------------------------------------------------
 
-"$directory/echo_server" --port 0 --backend "$backend" --stats >"$scratch/server" &
-server=$!
-await_line
-grep -q "($backend)" "$scratch/server" || fail "echo_server does not name its backend"
-port=$(sed -n 's/^listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$scratch/server")
-load --port "$port" --connections 100 --requests 50 || fail "echo_server: wrong echo"
-load --port "$port" --connections 4 --requests 5 --size 300000 || fail "large messages"
-if "$directory/echo_server" --port "$port" --backend "$backend" 2>"$scratch/second"; then
-  fail "a second echo_server took the same port"
-fi
-grep -q 'address already in use' "$scratch/second" || fail "echo_server did not say why"
+for api in tasks streams protocols; do
+  : >"$scratch/server"
+  "$directory/echo_server" --port 0 --backend "$backend" --api "$api" --stats >"$scratch/server" &
+  server=$!
+  await_line
+  grep -q "($backend)" "$scratch/server" || fail "echo_server does not name its backend"
+  port=$(sed -n 's/^listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$scratch/server")
+  load --port "$port" --connections 100 --requests 50 || fail "echo_server, $api: wrong echo"
+  load --port "$port" --connections 4 --requests 5 --size 300000 || fail "$api: large messages"
+  if "$directory/echo_server" --port "$port" --backend "$backend" --api "$api" 2>"$scratch/second"; then
+    fail "a second echo_server took the same port"
+  fi
+  grep -q 'address already in use' "$scratch/second" || fail "echo_server did not say why"
 
-# A signal in the midst of the work: a clean end, and the client sees its connections close.
-load --port "$port" --connections 50 --requests 1000000 >"$scratch/load" 2>&1 &
-client=$!
-sleep 0.5
-kill -0 "$client" 2>/dev/null || fail "the load ended too early"
-kill -TERM "$server"
-wait "$server" 2>/dev/null
-code=$?
-server=''
-[ $code -eq 0 ] || fail "echo_server ended with $code on SIGTERM"
-wait "$client"
-code=$?
-client=''
-[ $code -eq 1 ] || fail "the client of a closed server ended with $code"
-grep -q "^stats backend=$backend connections=154 " "$scratch/server" ||
-  fail "echo_server: wrong statistics"
+  # A signal in the midst of the work: a clean end, and the client sees its connections close.
+  load --port "$port" --connections 50 --requests 1000000 >"$scratch/load" 2>&1 &
+  client=$!
+  sleep 0.5
+  kill -0 "$client" 2>/dev/null || fail "the load ended too early"
+  kill -TERM "$server"
+  wait "$server" 2>/dev/null
+  code=$?
+  server=''
+  [ $code -eq 0 ] || fail "echo_server $api: ended with $code on SIGTERM"
+  wait "$client"
+  code=$?
+  client=''
+  [ $code -eq 1 ] || fail "the client of a closed server ended with $code"
+  grep -q "^stats backend=$backend connections=154 " "$scratch/server" ||
+    fail "echo_server, $api: wrong statistics"
+done
 
 # ---- bad options --------------------------------------------------------------------------
 
@@ -107,6 +110,7 @@ refuse() { # CODE TEXT OPTION ...: it ends with the code and says the text
 refuse 2 'not a port' --port 65536
 refuse 2 'not a port' --port 7x
 refuse 2 'unknown option' --colour red
+refuse 2 'not an api' --api smoke
 refuse 2 'missing' --host
 refuse 1 'nonsense' --backend nonsense
 refuse 1 'echo_server: ' --host 256.1.1.1

@@ -24,6 +24,7 @@
  *     context.h   values that tasks hand on to what they start
  *     thread_future.h  tasks started from other threads; outcomes that threads wait for
  *     dns.h       names looked up                        datagram.h  datagrams for protocols
+ *     file.h      files, without holding up the loop
  *     error.h     codes and messages                       value.h, time.h, version.h
  *
  * eddy/backend.h, for those who write a backend, is not included here.
@@ -43,6 +44,7 @@
 #include <eddy/error.h>
 #include <eddy/event.h>
 #include <eddy/executor.h>
+#include <eddy/file.h>
 #include <eddy/future.h>
 #include <eddy/gather.h>
 #include <eddy/gen.h>

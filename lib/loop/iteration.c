@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/outcome.h"
 #include "base/self.h"
+#include "base/thread.h"
 #include "loop/context.h"
 
 /* How many callbacks may run before the backend is asked again, and how long they may take. */
@@ -146,6 +147,18 @@ static bool nothing_can_happen(eddy_loop *loop)
          !loop->io->alive(loop->io_state);
 }
 
+/* Whether this thread is the only one that can do anything. One of the library's own that has
+ * ended is counted as resting until it is reaped, though the system has none any more: it would
+ * hide another. One that ends while they are counted is seen the second time. */
+static bool is_alone(void)
+{
+  for (int look = 0; look < 2; look++) {
+    eddy__threads_reap();
+    if (eddy__thread_count() != 1) return false;
+  }
+  return true;
+}
+
 /* Nothing can happen any more: decides whether the run ends (true) and with what. */
 static bool conclude(eddy_loop *loop, enum eddy__run_mode mode, int *rc)
 {
@@ -160,7 +173,7 @@ static bool conclude(eddy_loop *loop, enum eddy__run_mode mode, int *rc)
   default:
     break;
   }
-  bool alone = eddy__thread_count() == 1;
+  bool alone = is_alone();
   /* A thread that has ended just now may have posted before. */
   if (alone && !nothing_can_happen(loop)) return false;
   if (!loop->reported || alone) {

@@ -162,7 +162,9 @@ static int lost(void *arg)
   const eddy_protocol *protocol = transport->protocol;
   if (protocol->connection_lost != NULL) {
     if (transport->error < 0) {
-      (void)eddy__fail(transport->error, "connection", NULL, -1);
+      int fd = eddy_transport_get_fd(transport);
+      (void)eddy__fail(transport->error, fd >= 0 ? "connection on" : "connection",
+          fd >= 0 ? "descriptor" : NULL, fd);
     }
     int rc = protocol->connection_lost(transport->self, transport->error);
     if (rc < 0) eddy__transport_report(transport, "connection_lost failed", rc);

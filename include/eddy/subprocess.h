@@ -17,7 +17,7 @@
 #ifndef EDDY_SUBPROCESS_H
 #define EDDY_SUBPROCESS_H
 
-#include <eddy/transport.h>
+#include <eddy/stream.h>
 
 /** What a child's stdin, stdout or stderr is, in place of a descriptor. */
 enum eddy_subprocess_stdio {
@@ -38,7 +38,21 @@ typedef struct eddy_subprocess_options {
   bool
       start_new_session; /* setsid, so that a signal from our terminal does not reach it */
   bool inherit_fds;      /* those from 3 on that are not close-on-exec stay open */
+  size_t limit; /* of its readers (eddy_create_subprocess_...); 0: EDDY_STREAM_LIMIT */
 } eddy_subprocess_options;
+
+/** A child process for tasks. asyncio: asyncio.subprocess.Process. */
+typedef struct eddy_process eddy_process;
+
+/** What eddy_process_communicate gives. Both texts are borrowed from the process's readers: until
+ * the next read from them, or until the process's last reference goes. */
+typedef struct eddy_process_output {
+  const char *out; /* NULL: stdout is no pipe. Not NUL-terminated. */
+  size_t out_size;
+  const char *err; /* likewise of stderr */
+  size_t err_size;
+  int returncode;
+} eddy_process_output;
 
 EDDY_BEGIN_DECLS
 
@@ -111,6 +125,87 @@ EDDY_API int eddy_subprocess_transport_terminate(eddy_transport *transport);
 
 /** As eddy_subprocess_transport_send_signal with SIGKILL. */
 EDDY_API int eddy_subprocess_transport_kill(eddy_transport *transport);
+
+/* ---- for tasks ---- */
+
+/**
+ * Starts a program.
+ *
+ *     const char *argv[] = {"sort", "-u", NULL};
+ *     eddy_subprocess_options options = {.in = EDDY_SUBPROCESS_PIPE, .out = EDDY_SUBPROCESS_PIPE};
+ *     eddy_process *process;
+ *     int rc = eddy_create_subprocess_exec(argv, &options, &process);
+ *
+ * asyncio   create_subprocess_exec()
+ * Context   coroutine; suspends until the child is there.
+ * out       owned: eddy_process_unref. The loop keeps and reaps a child that nobody refers to;
+ *           it is not killed (but when the loop is closed), its stdin is closed and what it
+ *           writes to its pipes is dropped.
+ * Returns   as eddy_loop_subprocess_exec.
+ */
+EDDY_API int eddy_create_subprocess_exec(
+    const char *const argv[], const eddy_subprocess_options *options, eddy_process **out);
+
+/** As eddy_create_subprocess_exec for a command that /bin/sh carries out. Never put text into it
+ * that comes from elsewhere. asyncio: create_subprocess_shell(). */
+EDDY_API int eddy_create_subprocess_shell(
+    const char *command, const eddy_subprocess_options *options, eddy_process **out);
+
+/** Its ends of the child's pipes, borrowed from the process; NULL where there is no pipe.
+ * asyncio: Process.stdin, Process.stdout, Process.stderr. */
+EDDY_API eddy_stream_writer *eddy_process_stdin(const eddy_process *process);
+EDDY_API eddy_stream_reader *eddy_process_stdout(const eddy_process *process);
+EDDY_API eddy_stream_reader *eddy_process_stderr(const eddy_process *process);
+
+/** asyncio: Process.pid. */
+EDDY_API long eddy_process_pid(const eddy_process *process);
+
+/** As eddy_subprocess_transport_get_returncode. asyncio: Process.returncode. */
+EDDY_API bool eddy_process_returncode(const eddy_process *process, int *returncode);
+
+/**
+ * Waits for the child's end: not for that of its pipes, which a grandchild may keep open. A
+ * child that writes more than the pipe and the reader's limit hold does not end unless it is
+ * read: eddy_process_communicate does that.
+ *
+ * asyncio   Process.wait()
+ * Context   coroutine; any number of tasks may wait. Does not suspend if it has ended.
+ * returncode  as eddy_subprocess_transport_get_returncode; NULL to ignore it.
+ * Returns   0; EDDY_ECANCELLED (the child goes on); EDDY_ENOTASK; EDDY_EOTHERLOOP; EDDY_EINVAL.
+ */
+EDDY_API int eddy_process_wait(eddy_process *process, int *returncode);
+
+/**
+ * Writes the input to the child's stdin and closes that, reads its stdout and stderr to their
+ * ends, and waits for its end. What is no pipe is left out. A child that does not read its input
+ * is no error. All of its output is kept in memory.
+ *
+ * asyncio   Process.communicate()
+ * Context   coroutine; suspends until all of that is done.
+ * input     copied; NULL if size is 0.
+ * output    filled on success; NULL to ignore it.
+ * Returns   0; what broke a pipe; EDDY_ECANCELLED (the child goes on; what was read stays in the
+ *           readers, and the call may be repeated without input); EDDY_ERUNTIME (a task waits in
+ *           this call, or for one of the readers); EDDY_ENOMEM; EDDY_ENOTASK; EDDY_EOTHERLOOP;
+ *           EDDY_EINVAL.
+ */
+EDDY_API int eddy_process_communicate(
+    eddy_process *process, const void *input, size_t size, eddy_process_output *output);
+
+/** As eddy_subprocess_transport_send_signal. asyncio: Process.send_signal(). */
+EDDY_API int eddy_process_send_signal(eddy_process *process, int signum);
+
+/** With SIGTERM. asyncio: Process.terminate(). */
+EDDY_API int eddy_process_terminate(eddy_process *process);
+
+/** With SIGKILL. asyncio: Process.kill(). */
+EDDY_API int eddy_process_kill(eddy_process *process);
+
+/** One more reference. */
+EDDY_API eddy_process *eddy_process_ref(eddy_process *process);
+
+/** One reference less; see eddy_create_subprocess_exec. NULL is allowed. */
+EDDY_API void eddy_process_unref(eddy_process *process);
 
 EDDY_END_DECLS
 

@@ -1,5 +1,4 @@
-/* Starting child processes. */
-#include <eddy/subprocess.h>
+#include "io/subprocess.h"
 
 #include <stdio.h>
 
@@ -8,14 +7,7 @@
 #include "io/pipe.h"
 #include "io/subprocess_transport.h"
 
-/* What a call that starts a child is asked for. */
-struct request {
-  const char *call;
-  eddy_protocol_factory *factory;
-  void *arg;
-  const char *const *argv;
-  const eddy_subprocess_options *options;
-};
+const eddy_subprocess_options eddy__subprocess_defaults;
 
 /* Where the call stands. */
 enum { STARTING, ENDING };
@@ -42,7 +34,15 @@ static int open_pipe(eddy_loop *loop, struct eddy__subprocess_start *start, int 
       loop->backend_name);
 }
 
-static int check_stdio(const struct request *request, const int stdio[3])
+void eddy__subprocess_stdio(const struct eddy__subprocess_request *request, int stdio[3])
+{
+  const eddy_subprocess_options *options = request->options;
+  stdio[0] = options->in != 0 ? options->in : request->usual;
+  stdio[1] = options->out != 0 ? options->out : request->usual;
+  stdio[2] = options->err != 0 ? options->err : request->usual;
+}
+
+static int check_stdio(const struct eddy__subprocess_request *request, const int stdio[3])
 {
   static const char *const names[] = {"in", "out", "err"};
   for (int i = 0; i < 3; i++) {
@@ -62,7 +62,6 @@ static int prepare_stdio(
   for (int i = 0; i < 3; i++) {
     int rc = 0;
     switch (stdio[i]) {
-    case 0:
     case EDDY_SUBPROCESS_PIPE:
       rc = open_pipe(loop, start, i);
       break;
@@ -95,18 +94,18 @@ static void close_pipes(
     const int stdio[3], struct eddy__subprocess_start *start, bool ours)
 {
   for (int i = 0; i < 3; i++) {
-    if (stdio[i] == 0 || stdio[i] == EDDY_SUBPROCESS_PIPE)
-      eddy__child_close(start->child.fds[i]);
+    if (stdio[i] == EDDY_SUBPROCESS_PIPE) eddy__child_close(start->child.fds[i]);
     if (ours) eddy__child_close(start->ends[i]);
   }
 }
 
 static int start_child(
-    eddy_task *task, const struct request *request, eddy_transport **out)
+    eddy_task *task, const struct eddy__subprocess_request *request, eddy_transport **out)
 {
   eddy_loop *loop = task->future.loop;
   const eddy_subprocess_options *options = request->options;
-  const int stdio[3] = {options->in, options->out, options->err};
+  int stdio[3];
+  eddy__subprocess_stdio(request, stdio);
   struct eddy__subprocess_start start = {.child = {.argv = request->argv,
                                              .env = options->env,
                                              .cwd = options->cwd,
@@ -184,7 +183,7 @@ static int finish(eddy_task *task, int rc, eddy_transport **transport, void **se
   return 0;
 }
 
-static int subprocess(eddy_loop *loop, const struct request *request,
+int eddy__subprocess(eddy_loop *loop, const struct eddy__subprocess_request *request,
     eddy_transport **transport, void **self)
 {
   int rc;
@@ -206,15 +205,17 @@ static int subprocess(eddy_loop *loop, const struct request *request,
   return finish(task, rc, transport, self);
 }
 
-static const eddy_subprocess_options defaults;
-
 int eddy_loop_subprocess_exec(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
     const char *const argv[], const eddy_subprocess_options *options,
     eddy_transport **transport, void **self)
 {
-  struct request request = {
-      "subprocess_exec", factory, arg, argv, options != NULL ? options : &defaults};
-  return subprocess(loop, &request, transport, self);
+  struct eddy__subprocess_request request = {.call = "subprocess_exec",
+      .factory = factory,
+      .arg = arg,
+      .argv = argv,
+      .options = options != NULL ? options : &eddy__subprocess_defaults,
+      .usual = EDDY_SUBPROCESS_PIPE};
+  return eddy__subprocess(loop, &request, transport, self);
 }
 
 int eddy_loop_subprocess_shell(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
@@ -222,7 +223,11 @@ int eddy_loop_subprocess_shell(eddy_loop *loop, eddy_protocol_factory *factory, 
     eddy_transport **transport, void **self)
 {
   const char *argv[] = {"/bin/sh", "-c", command, NULL};
-  struct request request = {"subprocess_shell", factory, arg,
-      command != NULL ? argv : NULL, options != NULL ? options : &defaults};
-  return subprocess(loop, &request, transport, self);
+  struct eddy__subprocess_request request = {.call = "subprocess_shell",
+      .factory = factory,
+      .arg = arg,
+      .argv = command != NULL ? argv : NULL,
+      .options = options != NULL ? options : &eddy__subprocess_defaults,
+      .usual = EDDY_SUBPROCESS_PIPE};
+  return eddy__subprocess(loop, &request, transport, self);
 }

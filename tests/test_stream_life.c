@@ -1,6 +1,8 @@
 /* What streams keep, and what keeps them. */
 #include "streams.h"
 
+#include <unistd.h>
+
 EDDY_TASK_TEST(stream_writer, last_reference_closes_the_connection)
 {
   eddy_stream_reader *reader;
@@ -153,4 +155,26 @@ static int hold_nothing(enum kind kind)
 EDDY_TASK_TEST(stream_writer, idle_connection_holds_no_buffer)
 {
   return each_kind(hold_nothing);
+}
+
+EDDY_TASK_TEST_KERNEL(stream_reader, pipe_can_be_read_to_its_end)
+{
+  eddy_stream_reader *reader;
+  eddy_transport *transport;
+  const char *data;
+  size_t size;
+  int fds[2];
+  CHECK_EQ(pipe(fds), 0);
+  CHECK_EQ(write(fds[1], "data", 4), 4);
+  CHECK_EQ(close(fds[1]), 0);
+  test_fd(fds[0]);
+  CHECK_OK(new_reader(1, &reader));
+  test_fd_closed(fds[0]);
+  CHECK_OK(eddy_loop_connect_read_pipe(
+      NULL, eddy_stream_protocol, reader, fds[0], &transport, NULL));
+  test_defer_late(unref_transport, transport);
+  CHECK_OK(eddy_stream_reader_readall(reader, &data, &size));
+  CHECK_BYTES(data, size, "data");
+  eddy_transport_close(transport);
+  return 0;
 }

@@ -504,6 +504,36 @@ EDDY_TEST(process, cannot_be_started_outside_a_task)
   return 0;
 }
 
+EDDY_TASK_TEST_KERNEL(process, input_can_be_opened_as_a_file)
+{
+  eddy_process *process;
+  CHECK_OK(shell("cat /dev/stdin", &in_and_out, &process));
+  return says(process, "data", "data");
+}
+
+static int start_and_end(void *arg)
+{
+  eddy_process *process = NULL;
+  int code = -1;
+  (void)arg;
+  int rc = eddy_create_subprocess_shell("exit 7", NULL, &process);
+  if (rc == 0) rc = eddy_process_wait(process, &code);
+  eddy_process_unref(process);
+  return rc < 0 ? rc : code == 7 ? 0 : EDDY_ERUNTIME;
+}
+
+EDDY_TASK_TEST(process, child_after_fork_starts_processes_of_its_own)
+{
+  int status = -1;
+  pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) _exit(eddy_run(start_and_end, NULL) == 0 ? 0 : 1);
+  CHECK_EQ(waitpid(pid, &status, 0), pid);
+  CHECK(WIFEXITED(status));
+  CHECK_EQ(WEXITSTATUS(status), 0);
+  return 0;
+}
+
 /* ---- stackless ---- */
 
 struct frame {

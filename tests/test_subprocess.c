@@ -239,3 +239,84 @@ EDDY_TASK_TEST_KERNEL(subprocess, loop_that_is_closed_first_closes_the_pipes)
   CHECK_OK(start_shell(child, "cat", NULL));
   return 0;
 }
+
+EDDY_TASK_TEST_KERNEL(subprocess, program_is_started_with_its_arguments)
+{
+  struct child *child = new_child();
+  const char *argv[] = {"printf", "%s|", "a b", "$HOME", "", NULL};
+  eddy_transport *transport = NULL;
+  void *self = NULL;
+  CHECK_OK(eddy_loop_subprocess_exec(
+      eddy_get_running_loop(), child_factory, child, argv, &only_out, &transport, &self));
+  test_defer_late(unref_transport, transport);
+  CHECK_PTR(transport, child->transport);
+  CHECK_PTR(self, child);
+  CHECK_OK(wait_until(&child->released));
+  CHECK_STR(child->text[1], "a b|$HOME||");
+  return child_returned(child, 0);
+}
+
+EDDY_TASK_TEST_KERNEL(subprocess, child_is_talked_to)
+{
+  struct child *child = new_child();
+  CHECK_OK(start_shell(child, "while read -r x; do echo got $x; done", NULL));
+  eddy_transport *in = eddy_subprocess_transport_get_pipe_transport(child->transport, 0);
+  CHECK_OK(eddy_transport_write(in, "one\n", 4));
+  CHECK_OK(wait_for_text(child, 1));
+  CHECK_STR(child->text[1], "got one\n");
+  CHECK_OK(eddy_transport_write(in, "two\n", 4));
+  eddy_transport_close(in);
+  CHECK_OK(wait_until(&child->released));
+  CHECK_STR(child->text[1], "got one\ngot two\n");
+  return child_returned(child, 0);
+}
+
+EDDY_TASK_TEST_KERNEL(subprocess, its_pipe_can_be_closed_alone)
+{
+  struct child *child = new_child();
+  CHECK_OK(start_shell(child, "read -r x; exec yes", NULL));
+  eddy_transport *in = eddy_subprocess_transport_get_pipe_transport(child->transport, 0);
+  eddy_transport_close(eddy_subprocess_transport_get_pipe_transport(child->transport, 1));
+  CHECK_OK(settle());
+  CHECK_EQ(child->pipes_lost, 2);
+  CHECK_EQ(child->exits, 0);
+  CHECK_OK(eddy_transport_write(in, "go\n", 3));
+  CHECK_OK(wait_until(&child->released));
+  return child_returned(child, -SIGPIPE);
+}
+
+static int no_protocol(void *arg, const eddy_protocol **protocol, void **self)
+{
+  (void)arg;
+  (void)protocol;
+  (void)self;
+  return eddy_raise(EDDY_EPERM, "no protocol today");
+}
+
+EDDY_TASK_TEST(subprocess, bad_arguments_are_refused)
+{
+  struct child *child = new_child();
+  const char *argv[] = {"true", NULL};
+  CHECK_CODE(
+      eddy_loop_subprocess_exec(NULL, NULL, NULL, argv, NULL, NULL, NULL), EDDY_EINVAL);
+  CHECK_CODE(
+      eddy_loop_subprocess_exec(NULL, child_factory, child, NULL, NULL, NULL, NULL),
+      EDDY_EINVAL);
+  CHECK_CODE(
+      eddy_loop_subprocess_shell(NULL, child_factory, child, NULL, NULL, NULL, NULL),
+      EDDY_EINVAL);
+  CHECK_CODE(
+      eddy_loop_subprocess_exec(NULL, no_protocol, NULL, argv, &no_pipes, NULL, NULL),
+      EDDY_EPERM);
+  eddy_loop *other;
+  CHECK_OK(test_loop(&other));
+  CHECK_CODE(
+      eddy_loop_subprocess_exec(other, child_factory, child, argv, NULL, NULL, NULL),
+      EDDY_EOTHERLOOP);
+  CHECK_EQ(child->released, 0);
+  CHECK_EQ(eddy_subprocess_transport_get_pid(NULL), 0);
+  CHECK(!eddy_subprocess_transport_get_returncode(NULL, NULL));
+  CHECK_PTR(eddy_subprocess_transport_get_pipe_transport(NULL, 0), NULL);
+  CHECK_CODE(eddy_subprocess_transport_kill(NULL), EDDY_EINVAL);
+  return 0;
+}

@@ -79,6 +79,8 @@ typedef enum eddy_op_kind {
                          it was cut, and is gone */
   EDDY_OP_SENDTO, /* buffer, size, address (NULL: the connected one) -> result: bytes */
   EDDY_OP_RECV_BATCH, /* buffer: eddy_datagram[], size: how many -> result: how many */
+  EDDY_OP_SENDFILE,   /* buffer: eddy_file_part, size: bytes at most -> result: bytes, 0 at the end
+                         of the file; EDDY_ENOTSUP: the caller has to read and send */
 } eddy_op_kind;
 
 /** What pipe_open found. */
@@ -96,6 +98,12 @@ enum eddy_op_flags {
    * already. buffer and size are set only before finish: an idle connection has no buffer. */
   EDDY_OP_LATER = 2,
 };
+
+/** What an EDDY_OP_SENDFILE sends from. */
+typedef struct eddy_file_part {
+  int file;
+  int64_t offset;
+} eddy_file_part;
 
 /**
  * One operation on a descriptor. The caller fills in the first block, calls start, and

@@ -58,6 +58,13 @@ typedef struct eddy_datagram {
   bool cut;          /* then: it was longer, and its end is lost */
 } eddy_datagram;
 
+/** What eddy_sock_sendfile sends; all zero means: the whole file. */
+typedef struct eddy_sendfile_options {
+  int64_t offset;   /* where in the file to begin */
+  int64_t count;    /* how many bytes at most; 0: up to its end */
+  bool no_fallback; /* EDDY_ENOTSUP rather than read and send */
+} eddy_sendfile_options;
+
 EDDY_BEGIN_DECLS
 
 /**
@@ -232,6 +239,25 @@ EDDY_API int eddy_sock_recv_batch(
  */
 EDDY_API int eddy_sock_sendto(
     int fd, const void *data, size_t size, const eddy_address *to);
+
+/**
+ * Sends a file, or a part of it. Where the system can it does so without the bytes passing
+ * through the program (they are read on the loop's thread then, as in asyncio); else they are
+ * read in the files' threads (eddy/file.h) and sent.
+ *
+ * asyncio   loop.sock_sendfile(sock, file, offset, count, fallback)
+ * Context   coroutine; suspends whenever the socket takes nothing more. After a failed or
+ *           cancelled call an unknown part was sent.
+ * fd        a stream socket.
+ * file      a file open for reading. If anything was sent its position is behind that
+ *           afterwards, also if the call fails or is cancelled; else it has not moved.
+ * options   borrowed until the call returns; NULL: the whole file.
+ * sent      how many bytes; fewer than asked for at the file's end. NULL to ignore it.
+ * Returns   0; EDDY_EINVAL (a negative offset or count); EDDY_ENOTSUP (no_fallback); the codes
+ *           of eddy_sock_send and eddy_file_pread.
+ */
+EDDY_API int eddy_sock_sendfile(
+    int fd, int file, const eddy_sendfile_options *options, size_t *sent);
 
 /** Ends one or both directions at once. asyncio: socket.shutdown(). Inside the running loop.
  * Returns 0; EDDY_ENOTCONN; EDDY_EBADF; EDDY_ENOLOOP. */

@@ -16,6 +16,7 @@ static enum side side_of(const eddy_op *op)
   case EDDY_OP_SEND:
   case EDDY_OP_WRITE:
   case EDDY_OP_SENDTO:
+  case EDDY_OP_SENDFILE:
   case EDDY_OP_CONNECT:
     return WRITER;
   default:

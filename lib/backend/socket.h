@@ -23,6 +23,9 @@ int eddy__socket_open_datagram(
  * there is none. */
 bool eddy__socket_remove_stale(const eddy_address *address, int type);
 
+/* The part of eddy__socket_attempt for EDDY_OP_SENDFILE (socket_sendfile.c). */
+int eddy__socket_attempt_sendfile(eddy_op *op);
+
 /* The part of eddy__socket_attempt for datagrams. */
 int eddy__socket_attempt_datagram(eddy_op *op);
 

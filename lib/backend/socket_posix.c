@@ -346,6 +346,8 @@ int eddy__socket_attempt(eddy_op *op, bool again)
   case EDDY_OP_SENDTO:
   case EDDY_OP_RECV_BATCH:
     return eddy__socket_attempt_datagram(op);
+  case EDDY_OP_SENDFILE:
+    return eddy__socket_attempt_sendfile(op);
   }
   return EDDY_EINVAL;
 }

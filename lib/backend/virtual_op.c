@@ -101,6 +101,7 @@ static int attempt(struct eddy__vnet *net, struct eddy__vsock *sock, eddy_op *op
   case EDDY_OP_RECVFROM:
   case EDDY_OP_SENDTO:
   case EDDY_OP_RECV_BATCH:
+  case EDDY_OP_SENDFILE:
     return EDDY_ENOTSUP; /* on streams they say nothing that recv and send do not */
   case EDDY_OP_READ:
   case EDDY_OP_WRITE:

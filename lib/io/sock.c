@@ -22,7 +22,8 @@ static const char *const names[] = {[EDDY_OP_READABLE] = "wait",
     [EDDY_OP_CONNECT] = "connect",
     [EDDY_OP_RECVFROM] = "recvfrom",
     [EDDY_OP_SENDTO] = "sendto",
-    [EDDY_OP_RECV_BATCH] = "recv_batch"};
+    [EDDY_OP_RECV_BATCH] = "recv_batch",
+    [EDDY_OP_SENDFILE] = "sendfile"};
 
 static void describe_ready(const eddy_task *task, char *text, size_t size)
 {
@@ -108,7 +109,8 @@ static int fail(const eddy_op *op, int rc)
         op->fd, op->size);
   }
   if (rc != EDDY_EBUSY) return eddy__fail(rc, names[op->kind], "descriptor", op->fd);
-  bool sends = connects || op->kind == EDDY_OP_SEND || op->kind == EDDY_OP_SENDTO;
+  bool sends = connects || op->kind == EDDY_OP_SEND || op->kind == EDDY_OP_SENDTO ||
+               op->kind == EDDY_OP_SENDFILE;
   return eddy_raise(rc, "%s descriptor %d: another task or callback waits to %s already",
       names[op->kind], op->fd, sends ? "write to it" : "read from it");
 }

@@ -1,0 +1,214 @@
+/* eddy_sock_sendfile: by the system on kernel sockets, by hand on those in memory. */
+#include <unistd.h>
+
+#include "sock_calls.h"
+
+enum { SIZE = 700000 };
+
+static void remove_path(void *path)
+{
+  (void)unlink(path);
+}
+
+/* A file of so many bytes, each of which depends on its place. */
+static int make_file(size_t size, int *file)
+{
+  char *path = test_new(100), *bytes = test_new(size + 1);
+  snprintf(path, 100, "/tmp/eddy-sendfile-%ld", (long)getpid());
+  test_defer_late(remove_path, path);
+  for (size_t i = 0; i < size; i++)
+    bytes[i] = (char)byte_at(i);
+  CHECK_OK(eddy_file_write_all(path, bytes, size));
+  CHECK_OK(eddy_file_open(path, EDDY_FILE_READ, 0, file));
+  return 0;
+}
+
+/* A call in a task of its own. */
+struct sender {
+  eddy_frame frame; /* first */
+  int fd;
+  int file;
+  eddy_sendfile_options options;
+  size_t sent;
+  int rc;
+  eddy_task *task;
+};
+
+static int sender_ended(struct sender *sender, int rc)
+{
+  sender->rc = rc;
+  return rc == EDDY_ECANCELLED ? rc : 0;
+}
+
+static int sender_body(void *arg)
+{
+  struct sender *sender = arg;
+  return sender_ended(sender,
+      eddy_sock_sendfile(sender->fd, sender->file, &sender->options, &sender->sent));
+}
+
+static int sender_frame(eddy_frame *frame)
+{
+  struct sender *sender = (struct sender *)frame;
+  int rc;
+  EDDY_BEGIN(frame);
+  EDDY_AWAIT(frame, rc,
+      eddy_sock_sendfile(sender->fd, sender->file, &sender->options, &sender->sent));
+  rc = sender_ended(sender, rc);
+  if (rc < 0) EDDY_RAISE(frame, rc);
+  EDDY_END(frame);
+}
+
+static int sender_start(
+    enum kind kind, int fd, int file, int64_t offset, int64_t count, struct sender **out)
+{
+  struct sender *sender = test_new(sizeof *sender);
+  sender->fd = fd;
+  sender->file = file;
+  sender->options = (eddy_sendfile_options){.offset = offset, .count = count};
+  sender->rc = EDDY_PENDING;
+  *out = sender;
+  return start_kind(kind, sender_body, sender_frame, &sender->frame, &sender->task);
+}
+
+/* Receives `size` bytes, which are those of the file from `place` on. */
+static int expect(int fd, size_t place, size_t size)
+{
+  static unsigned char bytes[SIZE];
+  CHECK_OK(recv_all(fd, bytes, size));
+  for (size_t i = 0; i < size; i++)
+    CHECK_EQ(bytes[i], byte_at(place + i));
+  return 0;
+}
+
+static int send_part(enum kind kind, int fds[2], size_t size, int64_t offset,
+    int64_t count, size_t expected)
+{
+  struct sender *sender;
+  int file;
+  CHECK_OK(make_file(size, &file));
+  CHECK_OK(eddy_sock_sendall(fds[0], "before", 6));
+  CHECK_OK(sender_start(kind, fds[0], file, offset, count, &sender));
+  char words[6];
+  CHECK_OK(recv_all(fds[1], words, 6));
+  CHECK_MEM(words, "before", 6);
+  CHECK_OK(expect(fds[1], (size_t)offset, expected));
+  CHECK_OK(eddy_task_await(sender->task, NULL));
+  CHECK_CODE(sender->rc, 0);
+  CHECK_EQ(sender->sent, expected);
+  off_t position = expected > 0 ? (off_t)((size_t)offset + expected) : 0;
+  CHECK_EQ(lseek(file, 0, SEEK_CUR), position);
+  CHECK_OK(eddy_sock_sendall(fds[0], "behind", 6));
+  CHECK_OK(recv_all(fds[1], words, 6));
+  CHECK_MEM(words, "behind", 6);
+  return eddy_file_close(file);
+}
+
+static int whole_file(enum kind kind, int fds[2])
+{
+  return send_part(kind, fds, SIZE, 0, 0, SIZE);
+}
+
+EDDY_TASK_TEST(sendfile, whole_file_is_sent_between_other_data)
+{
+  return each_stream(whole_file);
+}
+
+static int part_of_file(enum kind kind, int fds[2])
+{
+  CHECK_OK(send_part(kind, fds, SIZE, 2000, 300000, 300000));
+  CHECK_OK(send_part(kind, fds, 5000, 4000, 2000, 1000)); /* it ends before that */
+  CHECK_OK(send_part(kind, fds, 5000, 6000, 0, 0));       /* it ended before */
+  return send_part(kind, fds, 0, 0, 0, 0);
+}
+
+EDDY_TASK_TEST(sendfile, part_of_a_file_and_an_empty_one_are_sent)
+{
+  return each_stream(part_of_file);
+}
+
+EDDY_TASK_TEST(sendfile, negative_numbers_and_bad_descriptors_are_refused)
+{
+  int fds[2], file;
+  CHECK_OK(test_pair(fds));
+  CHECK_OK(make_file(10, &file));
+  CHECK_CODE(
+      eddy_sock_sendfile(fds[0], file, &(eddy_sendfile_options){.offset = -1}, NULL),
+      EDDY_EINVAL);
+  CHECK_CODE(
+      eddy_sock_sendfile(fds[0], file, &(eddy_sendfile_options){.count = -1}, NULL),
+      EDDY_EINVAL);
+  CHECK_CODE(eddy_sock_sendfile(-1, file, NULL, NULL), EDDY_EBADF);
+  CHECK_CODE(eddy_sock_sendfile(fds[0], -1, NULL, NULL), EDDY_EBADF);
+  return eddy_file_close(file);
+}
+
+EDDY_TASK_TEST_VIRTUAL(sendfile, without_fallback_it_is_an_error_where_the_system_cannot)
+{
+  int fds[2], file;
+  size_t sent = 7;
+  CHECK_OK(test_pair(fds));
+  CHECK_OK(make_file(10, &file));
+  CHECK_CODE(eddy_sock_sendfile(
+                 fds[0], file, &(eddy_sendfile_options){.no_fallback = true}, &sent),
+      EDDY_ENOTSUP);
+  CHECK_EQ(sent, 7);
+  return eddy_file_close(file);
+}
+
+EDDY_TASK_TEST_KERNEL(sendfile, system_sends_without_fallback)
+{
+  int fds[2], file;
+  size_t sent;
+  CHECK_OK(tcp_pair(fds));
+  test_fd_closed(fds[0]), test_fd_closed(fds[1]);
+  CHECK_OK(make_file(1000, &file));
+  CHECK_OK(eddy_sock_sendfile(
+      fds[0], file, &(eddy_sendfile_options){.no_fallback = true}, &sent));
+  CHECK_EQ(sent, 1000);
+  CHECK_OK(expect(fds[1], 0, 1000));
+  CHECK_OK(eddy_sock_close(fds[0]));
+  CHECK_OK(eddy_sock_close(fds[1]));
+  return eddy_file_close(file);
+}
+
+static int peer_goes(enum kind kind, int fds[2])
+{
+  struct sender *sender;
+  int file;
+  CHECK_OK(make_file(SIZE, &file));
+  CHECK_OK(close_now(fds[1]));
+  CHECK_OK(eddy_sleep(EDDY_MS(2)));
+  for (int i = 0; i < 2; i++) { /* TCP learns it by the first */
+    CHECK_OK(sender_start(kind, fds[0], file, 0, 0, &sender));
+    CHECK_OK(eddy_task_await(sender->task, NULL));
+  }
+  CHECK(sender->rc == EDDY_EPIPE || sender->rc == EDDY_ECONNRESET);
+  return eddy_file_close(file);
+}
+
+EDDY_TASK_TEST(sendfile, peer_that_is_gone_is_an_error_and_no_signal)
+{
+  return each_stream(peer_goes);
+}
+
+static int cancelled(enum kind kind, int fds[2])
+{
+  struct sender *sender;
+  int file;
+  CHECK_OK(make_file(SIZE, &file));
+  CHECK_OK(fill_up(fds[0]));
+  CHECK_OK(sender_start(kind, fds[0], file, 100, 0, &sender));
+  CHECK_OK(look_around());
+  CHECK_EQ(sender->rc, EDDY_PENDING);
+  CHECK(eddy_task_cancel(sender->task, NULL));
+  CHECK_CODE(eddy_task_await(sender->task, NULL), EDDY_ECANCELLED);
+  CHECK_EQ(sender->sent, 0);
+  CHECK_EQ(lseek(file, 0, SEEK_CUR), 0); /* nothing was sent */
+  return eddy_file_close(file);
+}
+
+EDDY_TASK_TEST(sendfile, cancelled_call_leaves_the_file_where_it_was)
+{
+  return each_stream(cancelled);
+}

@@ -59,10 +59,14 @@ static inline int gate_pass(void *arg)
   return eddy_return(eddy_int(7));
 }
 
-/* Blocks until a job has come that nobody has awaited yet. */
-static inline void gate_await(struct gate *gate)
+/* Blocks until a job has come that nobody has awaited yet. One that has failed never does. */
+static inline int gate_await(struct gate *gate)
 {
-  uv_sem_wait(&gate->arrived);
+  for (int left = test_patience(); uv_sem_trywait(&gate->arrived) != 0; left--) {
+    if (left == 0) return EDDY_ETIMEDOUT;
+    uv_sleep(1);
+  }
+  return 0;
 }
 
 static inline void gate_end_executor(void *executor)

@@ -215,6 +215,11 @@ static int call_body(void *arg)
   return rc;
 }
 
+int test_patience(void)
+{
+  return running.tolerant ? 1000 : 30000;
+}
+
 int test_run(struct test_case *test, bool tolerant)
 {
   if (strcmp(test->where, "unit") != 0) warm_up();

@@ -76,6 +76,10 @@ struct test_case *test_find(const char *name);
 /* NULL if the case makes sense on the backend under test, else the reason why not. */
 const char *test_unfit(const struct test_case *test);
 
+/* For how many milliseconds a test may wait for what has to come: long, unless faults are being
+ * injected, so that it may not come. */
+int test_patience(void);
+
 /*
  * Runs a case. Returns 0, or the number of things that went wrong; each was written to
  * stderr. With `tolerant`, failed checks and codes are no failures (faults are being

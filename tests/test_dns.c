@@ -216,7 +216,7 @@ static int cancel_running(enum kind kind)
   struct lookup *lookup = lookup_new("slow", "80");
   CHECK_OK(lookup_start(kind, lookup));
   CHECK_OK(eddy_sleep(0));
-  gate_await(resolver->gate);
+  CHECK_OK(gate_await(resolver->gate));
   CHECK_STR(eddy_task_waits_for(lookup->task, text, sizeof text),
       "the addresses of slow, service 80");
   CHECK(eddy_task_cancel(lookup->task, NULL));
@@ -244,7 +244,7 @@ static int cancel_queued(enum kind kind)
   }
   CHECK_OK(eddy_sleep(0));
   for (int i = 0; i < WIDTH; i++)
-    gate_await(resolver->gate);
+    CHECK_OK(gate_await(resolver->gate));
   struct lookup *last = lookup_new("two", "80");
   CHECK_OK(lookup_start(kind, last));
   CHECK_OK(settle());
@@ -274,7 +274,7 @@ EDDY_TASK_TEST(dns, slow_names_do_not_hold_up_work_in_threads)
   for (int i = 0; i < MANY; i++)
     CHECK_OK(lookup_start(STACKLESS, lookup_new("slow", "80")));
   CHECK_OK(eddy_sleep(0));
-  gate_await(resolver->gate);
+  CHECK_OK(gate_await(resolver->gate));
   CHECK_OK(test_job(NULL, NULL, do_nothing, NULL, &future));
   CHECK_OK(eddy_await(future, NULL));
   gate_open_for_all(resolver->gate);
@@ -291,7 +291,7 @@ EDDY_TASK_TEST(dns, work_in_threads_does_not_hold_up_names)
   CHECK_OK(test_resolver(&resolver));
   for (int i = 0; i < MANY; i++)
     CHECK_OK(test_job(NULL, NULL, gate_pass, gate, &future));
-  gate_await(gate);
+  CHECK_OK(gate_await(gate));
   CHECK_CODE(lookup_run(STACKFUL, lookup_new("two", "80")), 0);
   gate_open_for_all(gate);
   return 0;
@@ -313,7 +313,7 @@ EDDY_TASK_TEST(dns, look_up_counts_as_outstanding)
   eddy_timeout scope;
   CHECK_OK(lookup_start(STACKFUL, lookup));
   CHECK_OK(eddy_sleep(0));
-  gate_await(resolver->gate);
+  CHECK_OK(gate_await(resolver->gate));
   eddy_executor *executor;
   CHECK_OK(eddy_executor_new(NULL, &executor));
   int rc = eddy_loop_run_in_executor(
@@ -336,8 +336,8 @@ static int leave_slow(void *arg)
   CHECK_OK(lookup_start(STACKLESS, lookup_new("slow", "80")));
   CHECK_OK(lookup_start(STACKFUL, lookup_new("slow", "80")));
   CHECK_OK(eddy_sleep(0));
-  gate_await(resolver->gate);
-  gate_await(resolver->gate);
+  CHECK_OK(gate_await(resolver->gate));
+  CHECK_OK(gate_await(resolver->gate));
   return 0;
 }
 

@@ -138,7 +138,7 @@ EDDY_TASK_TEST(executor, outcome_is_set_in_one_iteration_and_the_task_runs_in_th
   CHECK_OK(gate_new(&turn->gate));
   CHECK_OK(test_job(NULL, executor, do_nothing, NULL, &turn->future));
   CHECK_OK(test_job(NULL, executor, gate_pass, turn->gate, &second));
-  gate_await(turn->gate);
+  CHECK_OK(gate_await(turn->gate));
   CHECK(!eddy_future_done(turn->future));
   CHECK_OK(test_call_soon(first_turn, turn));
   CHECK_OK(eddy_await(turn->future, NULL));
@@ -238,7 +238,7 @@ EDDY_TASK_TEST(executor, jobs_run_side_by_side_while_there_are_threads)
   for (int i = 0; i < 3; i++)
     CHECK_OK(test_job(NULL, executor, gate_pass, gate, &futures[i]));
   for (int i = 0; i < 3; i++)
-    gate_await(gate);
+    CHECK_OK(gate_await(gate));
   CHECK_EQ(atomic_load(&gate->inside), 3);
   gate_open(gate, 3);
   for (int i = 0; i < 3; i++)
@@ -366,7 +366,7 @@ EDDY_TASK_TEST(executor, cancelling_takes_effect_at_once_while_the_job_runs_on)
   CHECK_OK(test_executor(1, &executor));
   CHECK_OK(gate_new(&gate));
   CHECK_OK(test_job(NULL, executor, gate_pass, gate, &future));
-  gate_await(gate);
+  CHECK_OK(gate_await(gate));
   CHECK(eddy_future_cancel(future, "enough"));
   CHECK(eddy_future_cancelled(future));
   CHECK(!eddy_future_cancel(future, NULL));
@@ -426,7 +426,7 @@ EDDY_TASK_TEST(executor, cancelling_wins_over_an_outcome_that_has_not_arrived)
   CHECK_OK(gate_new(&gate));
   CHECK_OK(test_job(NULL, executor, fail, "dropped", &first));
   CHECK_OK(test_job(NULL, executor, gate_pass, gate, &second));
-  gate_await(gate);
+  CHECK_OK(gate_await(gate));
   CHECK(eddy_future_cancel(first, NULL));
   CHECK(eddy_future_cancelled(first));
   gate_open(gate, 1);

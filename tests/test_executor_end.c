@@ -82,7 +82,7 @@ EDDY_TASK_TEST(executor_end, shutdown_may_drop_what_has_not_begun)
   CHECK_OK(eddy_loop_run_in_executor_with(
       NULL, executor, must_not_run, "unstarted", &options, &queued));
   test_defer_late(gate_unref_future, queued);
-  gate_await(gate);
+  CHECK_OK(gate_await(gate));
   CHECK_OK(eddy_executor_shutdown(executor, EDDY_EXECUTOR_NOWAIT | EDDY_EXECUTOR_CANCEL));
   CHECK(!eddy_future_done(queued)); /* the loop hears of it as of any outcome */
   CHECK_CODE(eddy_await(queued, NULL), EDDY_ECANCELLED);
@@ -140,7 +140,7 @@ EDDY_TEST(executor_end, closing_the_loop_drops_what_has_not_begun_and_leaves_the
   CHECK_OK(eddy_loop_run_in_executor_with(
       loop, executor, must_not_run, "unstarted", &options, &queued));
   test_defer_late(gate_unref_future, queued);
-  gate_await(gate);
+  CHECK_OK(gate_await(gate));
   CHECK_OK(eddy_loop_close(loop));
   CHECK_TRACE("unstarted");
   CHECK(!eddy_future_done(running));
@@ -164,7 +164,7 @@ EDDY_TEST(executor_end, closing_the_loop_drops_outcomes_that_have_not_arrived)
   CHECK_OK(gate_new(&gate));
   CHECK_OK(test_job(loop, executor, do_nothing, NULL, &first));
   CHECK_OK(test_job(loop, executor, gate_pass, gate, &second));
-  gate_await(gate);
+  CHECK_OK(gate_await(gate));
   CHECK_OK(eddy_loop_close(loop));
   CHECK(!eddy_future_done(first));
   return 0;
@@ -388,7 +388,7 @@ EDDY_TEST(executor_end, child_after_fork_needs_an_executor_of_its_own)
   inherited_loop = loop;
   CHECK_OK(gate_new(&gate));
   CHECK_OK(test_job(loop, inherited, gate_pass, gate, &future));
-  gate_await(gate);
+  CHECK_OK(gate_await(gate));
   CHECK_OK(child_run(&child, child_body, NULL));
   CHECK_STR(child.text, "");
   CHECK_EQ(child.status, 0);

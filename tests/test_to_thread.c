@@ -141,7 +141,7 @@ static int cancelled_at_once(enum kind kind)
   CHECK_OK(gate_new(&gate));
   CHECK_OK(start_call(kind, gate_pass, gate, &call, &task));
   CHECK_OK(eddy_sleep(0));
-  gate_await(gate);
+  CHECK_OK(gate_await(gate));
   CHECK_CONTAINS(eddy_task_waits_for(task, text, sizeof text), "thread job");
   eddy_task_cancel(task, "too slow");
   CHECK_CODE(eddy_task_await(task, NULL), EDDY_ECANCELLED);
@@ -194,7 +194,7 @@ EDDY_TEST(to_thread, caller_is_ended_when_its_loop_is_closed)
   CHECK_OK(test_loop_task(loop, wait_in_thread, gate, &task));
   eddy_loop_stop(loop);
   CHECK_OK(eddy_loop_run(loop));
-  gate_await(gate);
+  CHECK_OK(gate_await(gate));
   CHECK_OK(eddy_loop_close(loop));
   CHECK_TRACE("[a task was destroyed but it is pending] EGENERATOREXIT EGENERATOREXIT");
   return 0;

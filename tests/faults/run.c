@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/self.h"
+#include "loop/context.h"
 
 enum { EXIT_PROBLEM = 71 };
 
@@ -112,6 +113,7 @@ static void run_case(struct test_case *test, const struct faults_plan *plan)
   faults_release_held();
   (void)eddy_raise(
       EDDY_EIO, "the thread's last error and all that it is made of are gone");
+  eddy__context_drop(); /* and its context values */
   faults_look_for_open();
   faults_look_for_leaks();
   look_for_damage();

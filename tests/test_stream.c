@@ -286,6 +286,23 @@ EDDY_TASK_TEST(stream, callback_that_fails_is_reported_as_connection_made)
   return eddy_stream_reader_readexactly(s.reader, &byte, 1, NULL);
 }
 
+EDDY_TASK_TEST(stream, handler_that_fails_closes_what_is_kept_as_well)
+{
+  static const int codes[] = {EDDY_EPERM, EDDY_ECANCELLED};
+  for (int i = 0; i < 2; i++) {
+    struct service *service = test_new(sizeof *service);
+    struct stream s;
+    service->fail = codes[i];
+    eddy_loop_set_exception_handler(eddy_get_running_loop(), report_any, NULL);
+    CHECK_OK(serve_keeper(service, false, &s));
+    CHECK_OK(expect_end(&s));
+    CHECK(eddy_stream_writer_is_closing(service->kept_writer));
+  }
+  CHECK_TRACE("task EPERM: the handler of a connection failed; the connection is closed "
+              "task");
+  return 0;
+}
+
 /* ---- both kinds of coroutine ---- */
 
 struct opening {

@@ -334,6 +334,56 @@ EDDY_TASK_TEST(stream_reader, line_goes_on_after_a_timeout)
 
 /* ---- two tasks, views, life ---- */
 
+static int steal_some(enum kind kind)
+{
+  static const char *const rest[] = {"\n", "4\n", "\nabcdef"};
+  for (int i = 0; i < 3; i++) {
+    eddy_stream_reader *reader;
+    struct reading *call;
+    char bytes[8];
+    CHECK_OK(new_reader(64, &reader));
+    CHECK_OK(reading_start(kind, LINE, reader, 0, NULL, &call));
+    CHECK_OK(feed(reader, "123"));
+    CHECK_OK(settle());
+    CHECK_OK(eddy_stream_reader_readexactly(reader, bytes, 3, NULL));
+    CHECK_OK(feed(reader, rest[i]));
+    CHECK_OK(settle());
+    CHECK_OK(call->rc);
+    CHECK_EQ(call->size, i == 1 ? 2 : 1);
+    CHECK_OK(reading_join(call));
+  }
+  return 0;
+}
+
+EDDY_TASK_TEST(stream_reader, line_is_found_though_another_task_took_its_beginning)
+{
+  return each_kind(steal_some);
+}
+
+EDDY_TASK_TEST(stream_reader, view_is_not_written_over)
+{
+  static char block[700];
+  eddy_stream_reader *reader;
+  const char *line;
+  size_t size;
+  memset(block, 'x', sizeof block);
+  block[699] = '\n';
+  CHECK_OK(new_reader(5000, &reader));
+  CHECK_OK(eddy_stream_reader_feed_data(reader, block, sizeof block));
+  CHECK_OK(feed(reader, "ab"));
+  CHECK_OK(eddy_stream_reader_readline(reader, &line, &size));
+  CHECK_OK(eddy_stream_reader_feed_data(reader, block, 400));
+  CHECK_EQ(size, 700);
+  CHECK_MEM(line, block, 700);
+  CHECK_OK(eddy_stream_reader_feed_data(reader, block + 400, 300));
+  CHECK_MEM(line, block, 700);
+  CHECK_OK(eddy_stream_reader_readline(reader, &line, &size));
+  CHECK_EQ(size, 702);
+  CHECK_MEM(line, "abx", 3);
+  CHECK_MEM(line + 2, block, 700);
+  return 0;
+}
+
 static int steal(enum kind kind)
 {
   for (enum stream_call what = EXACTLY; what <= UNTIL; what++) {

@@ -29,6 +29,7 @@ struct eddy_stream_reader {
 
   size_t limit; /* of what is buffered */
   struct eddy__buffer buffer;
+  uint64_t position; /* of its first byte: how many were taken out so far */
 
   /* The call that waits for data, from its wait until it goes on. */
   eddy_task *waiter;

@@ -179,6 +179,7 @@ void eddy__stream_resume(eddy_stream_reader *reader)
 
 void eddy__stream_drop(eddy_stream_reader *reader, size_t size)
 {
+  reader->position += size;
   eddy__buffer_drop(&reader->buffer, blocks_of(reader), size);
 }
 

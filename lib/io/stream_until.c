@@ -48,15 +48,20 @@ static bool find_any(
   return search->end != SIZE_MAX;
 }
 
+/* Where a place in the stream is now: another task may have read some of it meanwhile. */
+static size_t offset_of(const eddy_stream_reader *reader, uint64_t place)
+{
+  return place > reader->position ? (size_t)(place - reader->position) : 0;
+}
+
 /* 0: a separator was found; EDDY_ELIMITOVERRUN, EDDY_EINCOMPLETEREAD, with search->start and
  * ->end; EDDY_PENDING; or the error of a wait. Nothing is taken out. */
 static int search_until(
     eddy_stream_reader *reader, eddy_task *task, bool resumed, struct search *search)
 {
-  size_t offset = resumed ? (size_t)task->wait.scratch.u : 0;
+  size_t offset = resumed ? offset_of(reader, task->wait.scratch.u) : 0;
   for (;;) {
     size_t size = eddy__buffer_size(&reader->buffer);
-    if (offset > size) offset = 0; /* another task has read some of it */
     if (size - offset >= search->shortest) {
       if (find_any(search, &reader->buffer, offset)) {
         return search->start > reader->limit ? EDDY_ELIMITOVERRUN : 0;
@@ -68,9 +73,11 @@ static int search_until(
     }
     search->start = search->end = size;
     if (reader->eof) return EDDY_EINCOMPLETEREAD;
-    task->wait.scratch.u = offset;
+    uint64_t place = reader->position + offset;
+    task->wait.scratch.u = place;
     int rc = eddy__stream_wait(reader, task, search->call);
     if (rc != 0) return rc;
+    offset = offset_of(reader, place);
   }
 }
 

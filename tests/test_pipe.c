@@ -274,6 +274,7 @@ static int connect_later(void *arg)
   struct peer *peer = arg;
   int fd = peer->capacity != 0 ? (int)peer->capacity : -1;
   peer->capacity = 0;
+  test_fd_closed(fd);
   return eddy_loop_connect_write_pipe(NULL, peer_factory, peer, fd, NULL, NULL);
 }
 
@@ -286,7 +287,6 @@ EDDY_TASK_TEST(pipe, cancelled_connect_closes_the_descriptor)
   writer->capacity = (size_t)ends[1]; /* carries the descriptor to the task */
   CHECK_OK(test_task(connect_later, writer, &task));
   CHECK_OK(eddy_sleep(0));
-  test_fd_closed(ends[1]);
   CHECK_EQ(writer->made, 0);
   CHECK(eddy_task_cancel(task, NULL));
   CHECK_CODE(eddy_task_await(task, NULL), EDDY_ECANCELLED);
@@ -307,6 +307,7 @@ static int connect_frame(eddy_frame *frame)
   struct connecting *c = (struct connecting *)frame;
   int rc;
   EDDY_BEGIN(frame);
+  test_fd_closed(c->fd);
   EDDY_AWAIT(frame, rc,
       eddy_loop_connect_read_pipe(NULL, peer_factory, c->peer, c->fd, NULL, &c->self));
   CHECK_OK(rc);
@@ -324,7 +325,6 @@ EDDY_TASK_TEST(pipe, stackless_coroutine_connects_one)
   c->peer = new_peer("r.");
   CHECK_OK(make_pipe(ends));
   c->fd = ends[0];
-  test_fd_closed(ends[0]);
   CHECK_OK(start_kind(STACKLESS, NULL, connect_frame, &c->frame, &task));
   CHECK_OK(eddy_task_await(task, NULL));
   CHECK_TRACE("r.made connected");

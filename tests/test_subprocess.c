@@ -25,11 +25,8 @@ EDDY_TASK_TEST_KERNEL(subprocess, protocol_is_told_everything_in_order)
 EDDY_TASK_TEST(subprocess, without_pipes_it_is_lost_when_it_has_ended)
 {
   struct child *child = new_child();
-  int code = -1;
   CHECK_OK(start_shell(child, "exit 3", &no_pipes));
   CHECK_PTR(eddy_subprocess_transport_get_pipe_transport(child->transport, 1), NULL);
-  CHECK(!eddy_subprocess_transport_get_returncode(child->transport, &code));
-  CHECK_EQ(code, -1);
   CHECK_OK(wait_until(&child->exits));
   CHECK_OK(wait_until(&child->released));
   CHECK_TRACE("made exited lost");
@@ -40,6 +37,9 @@ EDDY_TASK_TEST(subprocess, return_code_of_a_signal_is_negative)
 {
   struct child *child = new_child();
   CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
+  int code = 1234;
+  CHECK(!eddy_subprocess_transport_get_returncode(child->transport, &code));
+  CHECK_EQ(code, 1234);
   CHECK_OK(eddy_subprocess_transport_kill(child->transport));
   CHECK_OK(wait_until(&child->released));
   CHECK_OK(child_returned(child, -SIGKILL));
@@ -73,12 +73,13 @@ EDDY_TASK_TEST(subprocess, signal_to_one_that_has_just_ended_is_no_error)
 {
   struct child *child = new_child();
   siginfo_t info;
-  CHECK_OK(start_shell(child, "exit 0", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
   id_t pid = (id_t)eddy_subprocess_transport_get_pid(child->transport);
+  CHECK_EQ(kill((pid_t)pid, SIGUSR1), 0);
   CHECK_EQ(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
   CHECK_OK(eddy_subprocess_transport_send_signal(child->transport, SIGTERM));
   CHECK_OK(wait_until(&child->released));
-  return child_returned(child, 0);
+  return child_returned(child, -SIGUSR1);
 }
 
 EDDY_TASK_TEST(subprocess, invalid_signal_is_an_error)
@@ -108,12 +109,13 @@ EDDY_TASK_TEST(subprocess, closing_one_that_has_ended_keeps_its_code)
 {
   struct child *child = new_child();
   siginfo_t info;
-  CHECK_OK(start_shell(child, "exit 5", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
   id_t pid = (id_t)eddy_subprocess_transport_get_pid(child->transport);
+  CHECK_EQ(kill((pid_t)pid, SIGUSR1), 0);
   CHECK_EQ(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
   eddy_transport_close(child->transport);
   CHECK_OK(wait_until(&child->released));
-  return child_returned(child, 5);
+  return child_returned(child, -SIGUSR1);
 }
 
 EDDY_TASK_TEST_KERNEL(subprocess, pipe_to_its_stdin_feeds_it)
@@ -215,9 +217,10 @@ EDDY_TASK_TEST(subprocess, status_taken_by_somebody_else_is_255_with_a_report)
   struct child *child = new_child();
   int status;
   eddy_loop_set_exception_handler(eddy_get_running_loop(), trace_report, NULL);
-  CHECK_OK(start_shell(child, "exit 9", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
   test_trace_clear();
   pid_t pid = (pid_t)eddy_subprocess_transport_get_pid(child->transport);
+  CHECK_EQ(kill(pid, SIGUSR1), 0);
   CHECK_EQ(waitpid(pid, &status, 0), pid);
   CHECK_OK(eddy_subprocess_transport_send_signal(child->transport, SIGTERM));
   CHECK_OK(wait_until(&child->released));

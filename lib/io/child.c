@@ -37,8 +37,8 @@ static void wait_in_thread(void *arg)
   uv_mutex_lock(&waiter->mutex);
   if (waiter->loop != NULL) (void)eddy__loop_post(waiter->loop, &waiter->posted);
   uv_mutex_unlock(&waiter->mutex);
-  unref_waiter(waiter);
   eddy__thread_ends(&self->thread);
+  unref_waiter(waiter);
 }
 
 /* The post is the waiter's own. */
@@ -82,12 +82,24 @@ static void leave_thread(struct eddy__child *child)
 {
   struct eddy__child_waiter *waiter = child->waiter;
   if (waiter == NULL) return;
-  child->waiter = NULL;
   uv_mutex_lock(&waiter->mutex);
   waiter->loop = NULL;
   uv_mutex_unlock(&waiter->mutex);
-  unref_waiter(waiter);
   eddy_loop_release(child->loop);
+}
+
+/* The child has ended, so that the thread is about to: joins it. */
+static void join_thread(struct eddy__child *child)
+{
+  struct eddy__child_waiter *waiter = child->waiter;
+  if (waiter == NULL) return;
+  child->waiter = NULL;
+  for (int i = 0; i < PATIENCE; i++) {
+    if (atomic_load_explicit(&waiter->refs, memory_order_acquire) == 1) break;
+    uv_sleep(i < 10 ? 0 : 1);
+  }
+  unref_waiter(waiter);
+  eddy__threads_reap();
 }
 
 static void close_descriptor(struct eddy__child *child)
@@ -123,7 +135,7 @@ static int on_post(void *arg)
 {
   struct eddy__child *child = arg;
   leave_thread(child);
-  eddy__threads_reap();
+  join_thread(child);
   take_status(child);
   return 0;
 }
@@ -183,4 +195,5 @@ void eddy__child_fini(struct eddy__child *child)
   if (child->op != NULL) eddy__op_free(child->loop, child->op);
   child->op = NULL;
   if (child->pid != 0 && !child->ended) (void)end_now(child);
+  join_thread(child);
 }

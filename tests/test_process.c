@@ -155,7 +155,7 @@ EDDY_TASK_TEST(process, wait_gives_the_code_to_every_task_at_once)
 {
   eddy_process *process;
   eddy_task *tasks[2];
-  CHECK_OK(shell("exec sleep 1000", NULL, &process));
+  CHECK_OK(shell("exec sleep 100", NULL, &process));
   CHECK_OK(test_task(communicate, process, &tasks[0]));
   CHECK_OK(eddy_sleep(0));
   CHECK_OK(eddy_process_kill(process));
@@ -173,7 +173,7 @@ EDDY_TASK_TEST(process, wait_can_be_cancelled_and_the_child_goes_on)
 {
   eddy_process *process;
   eddy_task *task;
-  CHECK_OK(shell("exec sleep 1000", NULL, &process));
+  CHECK_OK(shell("exec sleep 100", NULL, &process));
   CHECK_OK(test_task(wait_for_it, process, &task));
   CHECK_OK(eddy_sleep(0));
   CHECK(eddy_task_cancel(task, NULL));
@@ -193,7 +193,7 @@ EDDY_TASK_TEST_KERNEL(process, one_that_ignores_sigterm_is_killed_in_the_end)
   eddy_timeout scope;
   const char *line;
   size_t size;
-  CHECK_OK(shell("trap '' TERM; echo ready; exec sleep 1000", &out_alone, &process));
+  CHECK_OK(shell("trap '' TERM; echo ready; exec sleep 100", &out_alone, &process));
   CHECK_OK(eddy_stream_reader_readline(eddy_process_stdout(process), &line, &size));
   CHECK_OK(eddy_process_terminate(process));
   CHECK_OK(eddy_timeout_enter(&scope, EDDY_MS(20)));
@@ -208,7 +208,7 @@ EDDY_TASK_TEST_KERNEL(process, wait_does_not_wait_for_a_grandchild_that_has_the_
   eddy_process *process;
   const char *line;
   size_t size;
-  CHECK_OK(shell("sleep 1000 & echo $!; exit 6", &out_alone, &process));
+  CHECK_OK(shell("sleep 100 & echo $!; exit 6", &out_alone, &process));
   CHECK_OK(ends_with(process, 6));
   eddy_stream_reader *out = eddy_process_stdout(process);
   CHECK_OK(eddy_stream_reader_readline(out, &line, &size));
@@ -256,7 +256,7 @@ EDDY_TASK_TEST_KERNEL(process, broken_stdin_is_an_error_of_drain)
 {
   eddy_process *process;
   char *bytes = test_new(MEGABYTE);
-  CHECK_OK(shell("exec <&-; exec sleep 1000", &in_and_out, &process));
+  CHECK_OK(shell("exec <&-; exec sleep 100", &in_and_out, &process));
   eddy_stream_writer *in = eddy_process_stdin(process);
   int rc = 0;
   for (int i = 0; i < 1000 && rc == 0; i++) {
@@ -422,7 +422,7 @@ EDDY_TASK_TEST(process, session_of_its_own_can_be_had)
 {
   eddy_process *process;
   eddy_subprocess_options options = {.start_new_session = true};
-  CHECK_OK(shell("exec sleep 1000", &options, &process));
+  CHECK_OK(shell("exec sleep 100", &options, &process));
   pid_t pid = (pid_t)eddy_process_pid(process);
   CHECK_EQ(getsid(pid), pid);
   CHECK_OK(eddy_process_kill(process));
@@ -466,7 +466,7 @@ EDDY_TASK_TEST(process, signals_have_their_default_action_and_none_is_blocked)
 
 static int create(void *out)
 {
-  return eddy_create_subprocess_shell("trap '' TERM; exec sleep 1000", NULL, out);
+  return eddy_create_subprocess_shell("trap '' TERM; exec sleep 100", NULL, out);
 }
 
 EDDY_TASK_TEST(process, cancelled_start_kills_and_reaps)
@@ -594,9 +594,9 @@ EDDY_TASK_TEST_KERNEL(process, loop_that_is_closed_first_kills_all_children)
 {
   eddy_process *process;
   eddy_task *task;
-  CHECK_OK(shell("exec sleep 1000", &pipes, &process));
+  CHECK_OK(shell("exec sleep 100", &pipes, &process));
   CHECK_OK(test_task(communicate, process, &task));
-  CHECK_OK(shell("trap '' TERM; exec sleep 1000", NULL, &process));
+  CHECK_OK(shell("trap '' TERM; exec sleep 100", NULL, &process));
   CHECK_OK(test_task(wait_for_it, process, &task));
   return eddy_sleep(0);
 }

@@ -36,7 +36,7 @@ EDDY_TASK_TEST(subprocess, without_pipes_it_is_lost_when_it_has_ended)
 EDDY_TASK_TEST(subprocess, return_code_of_a_signal_is_negative)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 100", &no_pipes));
   int code = 1234;
   CHECK(!eddy_subprocess_transport_get_returncode(child->transport, &code));
   CHECK_EQ(code, 1234);
@@ -44,12 +44,12 @@ EDDY_TASK_TEST(subprocess, return_code_of_a_signal_is_negative)
   CHECK_OK(wait_until(&child->released));
   CHECK_OK(child_returned(child, -SIGKILL));
   child = new_child();
-  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 100", &no_pipes));
   CHECK_OK(eddy_subprocess_transport_terminate(child->transport));
   CHECK_OK(wait_until(&child->released));
   CHECK_OK(child_returned(child, -SIGTERM));
   child = new_child();
-  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 100", &no_pipes));
   CHECK_OK(eddy_subprocess_transport_send_signal(child->transport, SIGHUP));
   CHECK_OK(wait_until(&child->released));
   return child_returned(child, -SIGHUP);
@@ -73,7 +73,7 @@ EDDY_TASK_TEST(subprocess, signal_to_one_that_has_just_ended_is_no_error)
 {
   struct child *child = new_child();
   siginfo_t info;
-  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 100", &no_pipes));
   id_t pid = (id_t)eddy_subprocess_transport_get_pid(child->transport);
   CHECK_EQ(kill((pid_t)pid, SIGUSR1), 0);
   CHECK_EQ(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
@@ -85,7 +85,7 @@ EDDY_TASK_TEST(subprocess, signal_to_one_that_has_just_ended_is_no_error)
 EDDY_TASK_TEST(subprocess, invalid_signal_is_an_error)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 100", &no_pipes));
   CHECK_CODE(eddy_subprocess_transport_send_signal(child->transport, 12345), EDDY_EINVAL);
   eddy_transport_close(child->transport);
   CHECK_OK(wait_until(&child->released));
@@ -95,7 +95,7 @@ EDDY_TASK_TEST(subprocess, invalid_signal_is_an_error)
 EDDY_TASK_TEST(subprocess, closing_kills_one_that_runs)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "trap '' TERM; exec sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "trap '' TERM; exec sleep 100", &no_pipes));
   test_trace_clear();
   eddy_transport_close(child->transport);
   CHECK(eddy_transport_is_closing(child->transport));
@@ -109,7 +109,7 @@ EDDY_TASK_TEST(subprocess, closing_one_that_has_ended_keeps_its_code)
 {
   struct child *child = new_child();
   siginfo_t info;
-  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 100", &no_pipes));
   id_t pid = (id_t)eddy_subprocess_transport_get_pid(child->transport);
   CHECK_EQ(kill((pid_t)pid, SIGUSR1), 0);
   CHECK_EQ(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
@@ -136,7 +136,7 @@ EDDY_TASK_TEST_KERNEL(subprocess, pipe_to_its_stdin_feeds_it)
 EDDY_TASK_TEST_KERNEL(subprocess, stdin_that_is_closed_by_the_child_is_a_lost_pipe)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "exec <&-; exec sleep 1000", NULL));
+  CHECK_OK(start_shell(child, "exec <&-; exec sleep 100", NULL));
   CHECK_OK(wait_until(&child->pipes_lost));
   CHECK_EQ(child->pipes_lost, 1);
   CHECK_EQ(child->exits, 0);
@@ -151,7 +151,7 @@ EDDY_TASK_TEST_KERNEL(subprocess, input_that_is_not_read_pauses_the_protocol)
   enum { SIZE = 1000 * 1000 };
   struct child *child = new_child();
   char *bytes = test_new(SIZE);
-  CHECK_OK(start_shell(child, "exec sleep 1000", NULL));
+  CHECK_OK(start_shell(child, "exec sleep 100", NULL));
   test_trace_clear();
   eddy_transport *in = eddy_subprocess_transport_get_pipe_transport(child->transport, 0);
   CHECK_OK(eddy_transport_write(in, bytes, SIZE));
@@ -165,7 +165,7 @@ EDDY_TASK_TEST_KERNEL(subprocess, input_that_is_not_read_pauses_the_protocol)
 EDDY_TASK_TEST_KERNEL(subprocess, grandchild_with_a_pipe_delays_only_connection_lost)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "sleep 1000 & echo $!; exit 4", NULL));
+  CHECK_OK(start_shell(child, "sleep 100 & echo $!; exit 4", NULL));
   CHECK_OK(wait_until(&child->exits));
   CHECK_OK(child_returned(child, 4));
   CHECK_OK(wait_for_text(child, 1));
@@ -217,7 +217,7 @@ EDDY_TASK_TEST(subprocess, status_taken_by_somebody_else_is_255_with_a_report)
   struct child *child = new_child();
   int status;
   eddy_loop_set_exception_handler(eddy_get_running_loop(), trace_report, NULL);
-  CHECK_OK(start_shell(child, "exec sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "exec sleep 100", &no_pipes));
   test_trace_clear();
   pid_t pid = (pid_t)eddy_subprocess_transport_get_pid(child->transport);
   CHECK_EQ(kill(pid, SIGUSR1), 0);
@@ -232,7 +232,7 @@ EDDY_TASK_TEST(subprocess, status_taken_by_somebody_else_is_255_with_a_report)
 EDDY_TASK_TEST(subprocess, loop_that_is_closed_first_kills_and_reaps)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "trap '' TERM; exec sleep 1000", &no_pipes));
+  CHECK_OK(start_shell(child, "trap '' TERM; exec sleep 100", &no_pipes));
   return 0; /* support.c counts children */
 }
 

@@ -66,6 +66,7 @@ static int life_frame(eddy_frame *frame)
   CHECK_EQ(life->status.mode, 0600);
   EDDY_AWAIT(frame, life->rc, eddy_file_close(life->file));
   CHECK_CODE(life->rc, 0);
+  life->file = -1;
   EDDY_AWAIT(
       frame, life->rc, eddy_file_read_all(life->path, 100, &life->data, &life->got));
   CHECK_CODE(life->rc, 0);
@@ -89,16 +90,26 @@ static int life_body(void *arg)
   CHECK_STR(life->bytes, "World");
   CHECK_OK(eddy_file_truncate(life->file, 5));
   CHECK_OK(eddy_file_close(life->file));
+  life->file = -1;
   CHECK_OK(eddy_file_read_all(life->path, 5, &life->data, &life->got));
   CHECK_STR(life->data, "hello");
   eddy_file_free(life->data);
   return 0;
 }
 
+/* A body that was left early. */
+static void close_left(void *arg)
+{
+  struct life *life = arg;
+  if (life->file >= 0) (void)close(life->file);
+}
+
 static int whole_life(enum kind kind)
 {
   struct life *life = test_new(sizeof *life);
   life->path = file_path();
+  life->file = -1;
+  test_defer_late(close_left, life);
   CHECK_OK(start_kind(kind, life_body, life_frame, &life->frame, &life->task));
   return eddy_task_await(life->task, NULL);
 }

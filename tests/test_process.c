@@ -326,7 +326,7 @@ EDDY_TASK_TEST(process, options_that_make_no_sense_are_refused)
   CHECK_CODE(eddy_create_subprocess_shell(":", &options, &process), EDDY_EINVAL);
   options = (eddy_subprocess_options){.cwd = "/no/such/directory"};
   CHECK_CODE(eddy_create_subprocess_shell(":", &options, &process), EDDY_ENOENT);
-  options = (eddy_subprocess_options){.out = 1000};
+  options = (eddy_subprocess_options){.out = 1 << 24};
   CHECK_CODE(eddy_create_subprocess_shell(":", &options, &process), EDDY_EBADF);
   return 0;
 }

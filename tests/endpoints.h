@@ -177,21 +177,26 @@ static inline int end_send(struct end *end, const char *text, const eddy_address
   return eddy_transport_sendto(end->transport, text, strlen(text), to);
 }
 
+/* Waits until a count is reached; not for ever: what is counted may have failed. */
+static inline int end_until(const int *count, int wanted)
+{
+  for (int i = 0; i < 3000 && *count < wanted; i++)
+    CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  CHECK(*count >= wanted);
+  return 0;
+}
+
 /* Closes it, and waits for its end. */
 static inline int end_close(struct end *end)
 {
   eddy_transport_close(end->transport);
-  while (end->released == 0)
-    CHECK_OK(eddy_sleep(0));
-  return 0;
+  return end_until(&end->released, 1);
 }
 
 /* Waits until it was told of so many datagrams. */
 static inline int end_await(const struct end *end, int received)
 {
-  while (end->received < received)
-    CHECK_OK(eddy_sleep(EDDY_MS(1)));
-  return 0;
+  return end_until(&end->received, received);
 }
 
 static inline void end_remove_file(void *path)

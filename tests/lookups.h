@@ -103,6 +103,7 @@ static inline void resolver_end(void *arg)
   struct resolver *resolver = arg;
   while (atomic_load(&resolver->answered) < atomic_load(&resolver->asked))
     uv_sleep(1);
+  uv_sleep(3); /* and it lets go of what it has found */
 }
 
 static inline int resolver_add(

@@ -1,6 +1,6 @@
 /* Datagram endpoints: creation, delivery, errors, the queue and the end. */
-#include "tasks.h"
 #include "endpoints.h"
+#include "tasks.h"
 
 /* ---- delivery ---- */
 
@@ -91,8 +91,7 @@ EDDY_TASK_TEST(datagram, closing_in_datagram_received_drops_the_rest_of_the_batc
   CHECK_OK(end_send(client, "1", &server->at));
   CHECK_OK(end_send(client, "2", &server->at));
   CHECK_OK(end_send(client, "3", &server->at));
-  while (server->released == 0)
-    CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  CHECK_OK(end_until(&server->released, 1));
   CHECK_TRACE("Sgot(1) Sgot(2) Slost");
   client->quiet = true;
   return end_close(client);
@@ -136,8 +135,7 @@ static int refused(enum kind kind)
   test_trace_clear();
   client->on_error = send_again;
   CHECK_OK(end_send(client, "x", NULL));
-  while (client->errors < 2)
-    CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  CHECK_OK(end_until(&client->errors, 2));
   CHECK_TRACE("Cerror(ECONNREFUSED) Cerror(ECONNREFUSED)");
   CHECK(!eddy_transport_is_closing(client->transport));
   client->quiet = true;
@@ -241,8 +239,7 @@ EDDY_TASK_TEST(datagram, close_sends_what_is_queued_first)
   CHECK_TRACE("");
   CHECK_OK(eddy_transport_resume_reading(to->transport));
   CHECK_OK(end_await(to, count));
-  while (from->released == 0)
-    CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  CHECK_OK(end_until(&from->released, 1));
   CHECK_TRACE("Flost");
   return end_close(to);
 }
@@ -276,8 +273,7 @@ EDDY_TASK_TEST(datagram, queue_goes_on_after_an_error_of_one)
   CHECK_OK(end_send(from, "more", NULL));
   CHECK_OK(end_close(to)); /* what is queued finds nobody */
   test_trace_clear();
-  while (from->errors < 2)
-    CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  CHECK_OK(end_until(&from->errors, 2));
   CHECK_EQ(eddy_transport_get_write_buffer_size(from->transport), 0);
   CHECK(!eddy_transport_is_closing(from->transport));
   return end_close(from);

@@ -210,7 +210,8 @@ static int cancelled(enum kind kind)
     if (which == 2) end->options.local_host = "127.0.0.1";
     CHECK_OK(end_start(kind, end));
     CHECK_OK(eddy_sleep(0));
-    while (which < 2 && atomic_load(&resolver->gate->inside) <= which)
+    while (which < 2 && atomic_load(&resolver->gate->inside) <= which &&
+           !eddy_task_done(end->task))
       CHECK_OK(eddy_sleep(0));
     CHECK(eddy_task_cancel(end->task, NULL));
     CHECK_CODE(eddy_task_await(end->task, NULL), EDDY_ECANCELLED);

@@ -372,6 +372,7 @@ EDDY_TASK_TEST(run_coroutine, task_that_is_cancelled_cancels_the_future)
 {
   struct call *call = new_call(cancel_self, NULL);
   CHECK_CODE(eddy_to_thread(call_from_thread, call, NULL), EDDY_ECANCELLED);
+  CHECK(call->future != NULL);
   CHECK(eddy_thread_future_cancelled(call->future));
   CHECK_STR(eddy_thread_future_message(call->future), "by itself");
   return 0;

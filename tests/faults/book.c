@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "faults.h"
@@ -227,11 +228,22 @@ static void collect_candidates(void)
   qsort(candidates, candidate_count, sizeof(*candidates), by_address);
 }
 
+/* A thread whose work nobody waits for any more may be about to let go of it. */
+static void wait_for_threads(void)
+{
+  struct stat threads;
+  for (int left = 300; left > 0 && book.live > 0; left--) {
+    if (stat("/proc/self/task", &threads) != 0 || threads.st_nlink <= 3) return;
+    usleep(1000);
+  }
+}
+
 void faults_look_for_leaks(void)
 {
   static const char *const owners[] = {[FAULTS_OF_EDDY] = "of eddy's",
       [FAULTS_OF_LIBUV] = "of libuv's",
       [FAULTS_MAPPED] = "mapped by eddy"};
+  wait_for_threads();
   if (book.live == 0) return;
   collect_candidates();
   reach(__start_eddy_data, __stop_eddy_data);

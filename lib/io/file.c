@@ -35,7 +35,7 @@ static void end(struct eddy__file_call *call)
 /* A call that gives nothing but its code. */
 static int simple(const struct eddy__file_call *wanted)
 {
-  struct eddy__file_call *call;
+  struct eddy__file_call *call = NULL;
   int rc = carry_out(wanted, &call);
   if (rc == 0) end(call);
   return rc;
@@ -43,7 +43,7 @@ static int simple(const struct eddy__file_call *wanted)
 
 int eddy_file_open(const char *path, unsigned flags, unsigned mode, int *file)
 {
-  struct eddy__file_call *call;
+  struct eddy__file_call *call = NULL;
   if (path == NULL || file == NULL) return EDDY_EINVAL;
   if ((flags & (EDDY_FILE_READ | EDDY_FILE_WRITE)) == 0) {
     return eddy_raise(
@@ -70,7 +70,7 @@ int eddy_file_close(int file)
 
 static int read_at(int file, void *buffer, size_t size, int64_t offset, size_t *got)
 {
-  struct eddy__file_call *call;
+  struct eddy__file_call *call = NULL;
   if ((buffer == NULL && size > 0) || got == NULL || offset < -1) return EDDY_EINVAL;
   int rc = carry_out(
       &(struct eddy__file_call){
@@ -133,7 +133,7 @@ int eddy_file_truncate(int file, uint64_t size)
 
 static int get_status(const struct eddy__file_call *wanted, eddy_file_status *out)
 {
-  struct eddy__file_call *call;
+  struct eddy__file_call *call = NULL;
   int rc = carry_out(wanted, &call);
   if (rc != 0) return rc;
   *out = call->status;
@@ -183,7 +183,7 @@ int eddy_file_rmdir(const char *path)
 
 int eddy_file_read_all(const char *path, size_t limit, void **data, size_t *size)
 {
-  struct eddy__file_call *call;
+  struct eddy__file_call *call = NULL;
   if (path == NULL || data == NULL || size == NULL) return EDDY_EINVAL;
   int rc = carry_out(
       &(struct eddy__file_call){

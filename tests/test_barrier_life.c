@@ -68,7 +68,7 @@ static int start_party(size_t parties, struct party **out, eddy_task **task)
 
 EDDY_TASK_TEST(barrier_life, broken_one_says_why_and_gives_no_index)
 {
-  struct party *party;
+  struct party *party = NULL;
   eddy_task *task;
   CHECK_OK(start_party(2, &party, &task));
   CHECK_OK(eddy_barrier_reset(party->barrier));
@@ -90,7 +90,7 @@ EDDY_TASK_TEST(barrier_life, broken_one_says_why_and_gives_no_index)
 
 EDDY_TASK_TEST(barrier_life, index_need_not_be_asked_for)
 {
-  struct party *party;
+  struct party *party = NULL;
   eddy_task *task;
   CHECK_OK(start_party(2, &party, &task));
   CHECK_OK(eddy_barrier_wait(party->barrier, NULL));
@@ -102,7 +102,7 @@ EDDY_TASK_TEST(barrier_life, index_need_not_be_asked_for)
 EDDY_TASK_TEST(barrier_life, waiter_names_it_and_how_many_came)
 {
   char text[80];
-  struct party *party;
+  struct party *party = NULL;
   eddy_task *task;
   CHECK_OK(start_party(3, &party, &task));
   CHECK_CONTAINS(eddy_task_waits_for(task, text, sizeof text), "barrier ");

@@ -218,7 +218,7 @@ static int connect_pipe(eddy_loop *loop, eddy_protocol_factory *factory, void *a
   eddy_task *task = eddy__wait_begin(&resumed, &rc);
   if (task == NULL) return rc;
   if (!resumed) {
-    eddy_transport *made;
+    eddy_transport *made = NULL;
     if (factory == NULL) return EDDY_EINVAL;
     rc = eddy__connection_loop(loop, task);
     if (rc < 0) return rc;

@@ -143,7 +143,7 @@ static int run_main(eddy_loop *loop, eddy_task *task, eddy_value *value)
 static int run_body(eddy_runner *runner, const eddy_task_body *body,
     const eddy_task_options *options, eddy_value *value)
 {
-  eddy_loop *loop;
+  eddy_loop *loop = NULL;
   eddy_task *task;
   int rc = ready_loop(runner, &loop);
   if (rc < 0) return rc;

@@ -114,8 +114,8 @@ static void run_case(struct test_case *test, const struct faults_plan *plan)
   (void)eddy_raise(
       EDDY_EIO, "the thread's last error and all that it is made of are gone");
   eddy__context_drop(); /* and its context values */
+  faults_look_for_leaks(); /* waits for threads that are about to end */
   faults_look_for_open();
-  faults_look_for_leaks();
   look_for_damage();
   faults_result->ended = true;
 }

@@ -1,26 +1,6 @@
 /* Waiting for some of many futures (rules 18, 53). */
 #include "waits.h"
 
-#define LONG EDDY_S(3600)
-
-static int wait_all(struct probe *self)
-{
-  return eddy_wait(self->futures, self->count, self->timeout, self->when, &self->done);
-}
-
-/* A probe that waits for new futures. */
-static int wait_probe(size_t count, eddy_return_when when, struct probe **out)
-{
-  struct probe *probe = new_probe(wait_all);
-  probe->count = count;
-  probe->when = when;
-  for (size_t i = 0; i < count; i++) {
-    CHECK_OK(test_future(NULL, &probe->futures[i]));
-  }
-  *out = probe;
-  return 0;
-}
-
 /* ---- when it resumes (rule 18) ---- */
 
 EDDY_TASK_TEST(wait, future_set_at_one_resumes_at_three)

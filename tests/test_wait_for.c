@@ -1,24 +1,6 @@
 /* Waiting for one future with a limit (rules 18, 43). */
 #include "waits.h"
 
-#define LONG EDDY_S(3600)
-
-static int call_wait_for(struct probe *self)
-{
-  return eddy_wait_for(self->future, self->timeout, &self->value);
-}
-
-/* A probe that waits for a new future. */
-static int future_probe(eddy_time timeout, struct probe **out)
-{
-  struct probe *probe = new_probe(call_wait_for);
-  probe->timeout = timeout;
-  probe->value = eddy_int(99);
-  CHECK_OK(test_future(NULL, &probe->future));
-  *out = probe;
-  return 0;
-}
-
 /* A probe that waits for a new task. */
 static int task_probe(
     int kind, eddy_time timeout, struct waits_child *child, struct probe **out)

@@ -1,22 +1,6 @@
 /* eddy_wait_for at its edges: shields, gathers, oneself, loops that close (rules 21, 31, 43). */
 #include "waits.h"
 
-#define LONG EDDY_S(3600)
-
-static int call_wait_for(struct probe *self)
-{
-  return eddy_wait_for(self->future, self->timeout, &self->value);
-}
-
-static int future_probe(eddy_time timeout, struct probe **out)
-{
-  struct probe *probe = new_probe(call_wait_for);
-  probe->timeout = timeout;
-  CHECK_OK(test_future(NULL, &probe->future));
-  *out = probe;
-  return 0;
-}
-
 /* ---- shields and gathers ---- */
 
 EDDY_TASK_TEST(wait_for, shielded_task_runs_on_when_the_time_is_up)

@@ -1,26 +1,6 @@
 /* eddy_wait: how it is cancelled, what it refuses, what it leaves behind (rules 31, 53). */
 #include "waits.h"
 
-#define LONG EDDY_S(3600)
-
-static int wait_all(struct probe *self)
-{
-  return eddy_wait(self->futures, self->count, self->timeout, self->when, &self->done);
-}
-
-static int wait_probe(size_t count, eddy_return_when when, struct probe **out)
-{
-  struct probe *probe = new_probe(wait_all);
-  probe->count = count;
-  probe->when = when;
-  probe->done = 99;
-  for (size_t i = 0; i < count; i++) {
-    CHECK_OK(test_future(NULL, &probe->futures[i]));
-  }
-  *out = probe;
-  return 0;
-}
-
 /* ---- cancelling the waiter (rule 53) ---- */
 
 EDDY_TASK_TEST(wait, cancelled_waiter_touches_no_member_and_leaves_no_callback)

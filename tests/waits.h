@@ -6,6 +6,8 @@
 
 #include "loop/loop.h"
 
+#define LONG EDDY_S(3600) /* nobody waits for its end */
+
 /*
  * A task that makes one call and traces "+2 ok": the iterations between the call and its
  * answer, and the answer. An act may be booked for the iteration `act_at` after the call.
@@ -59,6 +61,47 @@ static inline struct probe *new_probe(int (*call)(struct probe *self))
   probe->timeout = EDDY_NEVER;
   return probe;
 }
+
+/* ---- eddy_wait ---- */
+
+static inline int wait_all(struct probe *self)
+{
+  return eddy_wait(self->futures, self->count, self->timeout, self->when, &self->done);
+}
+
+/* A probe that waits for new futures. */
+static inline int wait_probe(size_t count, eddy_return_when when, struct probe **out)
+{
+  struct probe *probe = new_probe(wait_all);
+  probe->count = count;
+  probe->when = when;
+  probe->done = 99;
+  for (size_t i = 0; i < count; i++) {
+    CHECK_OK(test_future(NULL, &probe->futures[i]));
+  }
+  *out = probe;
+  return 0;
+}
+
+/* ---- eddy_wait_for ---- */
+
+static inline int call_wait_for(struct probe *self)
+{
+  return eddy_wait_for(self->future, self->timeout, &self->value);
+}
+
+/* A probe that waits for a new future. */
+static inline int future_probe(eddy_time timeout, struct probe **out)
+{
+  struct probe *probe = new_probe(call_wait_for);
+  probe->timeout = timeout;
+  probe->value = eddy_int(99);
+  CHECK_OK(test_future(NULL, &probe->future));
+  *out = probe;
+  return 0;
+}
+
+/* ---- running one ---- */
 
 /* Starts it: its first step is queued. */
 static inline int start_probe(int kind, struct probe *probe)

@@ -277,11 +277,12 @@ static int link_on(void *arg)
 }
 
 /* Runs a chain of callbacks; how many iterations it took. */
-static int run_chain(int links, eddy_time step, uint64_t *iterations)
+static int run_chain(int links, eddy_time step, bool empty, uint64_t *iterations)
 {
   struct chain chain = {links, step};
   eddy_loop_stats stats;
   CHECK_OK(toy_loop(&loop));
+  toy.empty = empty;
   CHECK_OK(eddy_loop_call_soon(loop, link_on, &chain, NULL));
   CHECK_OK(eddy_loop_run(loop));
   eddy_loop_get_stats(loop, &stats);
@@ -292,7 +293,7 @@ static int run_chain(int links, eddy_time step, uint64_t *iterations)
 EDDY_UNIT_TEST(backend, quick_callbacks_are_polled_for_every_64)
 {
   uint64_t iterations = 0;
-  CHECK_OK(run_chain(640, 0, &iterations));
+  CHECK_OK(run_chain(640, 0, false, &iterations));
   CHECK_BETWEEN(640, iterations, 642);
   CHECK_BETWEEN(10, toy.polls, 12);
   return 0;
@@ -301,9 +302,18 @@ EDDY_UNIT_TEST(backend, quick_callbacks_are_polled_for_every_64)
 EDDY_UNIT_TEST(backend, slow_callbacks_are_polled_for_at_every_boundary)
 {
   uint64_t iterations = 0;
-  CHECK_OK(run_chain(640, EDDY_US(60), &iterations));
+  CHECK_OK(run_chain(640, EDDY_US(60), false, &iterations));
   CHECK_BETWEEN(640, iterations, 642);
   CHECK_BETWEEN(640 - 64, toy.polls, 642);
+  return 0;
+}
+
+EDDY_UNIT_TEST(backend, poll_that_would_find_nothing_is_left_out_until_nothing_is_ready)
+{
+  uint64_t iterations = 0;
+  CHECK_OK(run_chain(640, EDDY_US(60), true, &iterations));
+  CHECK_BETWEEN(640, iterations, 642);
+  CHECK_BETWEEN(1, toy.polls, 2);
   return 0;
 }
 

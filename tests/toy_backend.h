@@ -19,6 +19,7 @@ static struct {
   int io_open_code, scheduler_open_code;
   int alive;     /* for so many polls the backend says that something may come */
   int quiet;     /* so many polls report nothing */
+  bool empty;    /* the backend says that a poll would find nothing */
   int events[4]; /* descriptors that the next poll signals, in this order */
   int event_count;
   int caught;    /* a signal that the next poll reports */
@@ -191,6 +192,12 @@ static void toy_signal_stop(void *self, int signum)
   toy.signal_stops++;
 }
 
+static bool toy_quiet(void *self)
+{
+  (void)self;
+  return toy.empty;
+}
+
 static bool toy_alive(void *self)
 {
   (void)self;
@@ -311,6 +318,7 @@ static const eddy_io toy_io = {
     .signal_start = toy_signal_start,
     .signal_stop = toy_signal_stop,
     .alive = toy_alive,
+    .quiet = toy_quiet,
     .uv_loop = toy_uv_loop,
 };
 

@@ -3,13 +3,15 @@
 #
 #   build     C compiler, CMake, ninja, pkg-config, libuv (the default)
 #   test      the above, criterion and a C++ compiler (for the check of the headers)
+#   peers     programs and libraries that the tests talk to: curl, wrk, redis and others
 #   clang     clang
 #   valgrind  valgrind
 #   coverage  gcovr
 #
 # On Debian and Ubuntu it installs what is missing, as root or through sudo; with nothing
 # missing it does nothing. Elsewhere it says what to install. What the tests can do without
-# (criterion, a second compiler) is only mentioned.
+# (criterion, a second compiler, the peers) is only mentioned. Nothing that it installs starts
+# a service on this machine: the peers' servers come in packages that only carry the program.
 set -eu
 
 say() { echo "setup: $*" >&2; }
@@ -23,6 +25,10 @@ cmake_is() { # MINOR: 3.MINOR or newer
 }
 have_libc_headers() {
   have cc && echo '#include <stdlib.h>' | cc -E - >/dev/null 2>&1
+}
+
+have_openbsd_nc() {
+  have nc && nc -h 2>&1 | grep -q OpenBSD
 }
 
 missing='' packages='' optional=''
@@ -53,11 +59,22 @@ look() { # SET ...: fills in what is missing
       have_library criterion || want "criterion (the test framework)" libcriterion-dev
       have c++ || want "a C++ compiler" "g++ libc6-dev"
       ;;
+    peers)
+      have curl || want "curl" curl
+      have openssl || want "openssl" openssl
+      have_openbsd_nc || want "nc, OpenBSD's" netcat-openbsd
+      have wrk || want "wrk" wrk
+      have python3 || want "python3" python3
+      have redis-server || have redis-check-rdb || want "redis" redis-tools
+      have_library libcurl || want "libcurl with its headers" libcurl4-openssl-dev
+      have_library hiredis || want "hiredis with its headers" libhiredis-dev
+      [ -f /usr/share/llhttp/llhttp.c ] || want "llhttp as C sources" node-llhttp
+      ;;
     clang) have clang || want "clang" clang ;;
     valgrind) have valgrind || need "valgrind" "valgrind libc6-dbg" ;;
     coverage) have gcovr || need "gcovr" gcovr ;;
     *)
-      say "there is no set '$set': build, test, clang, valgrind, coverage"
+      say "there is no set '$set': build, test, peers, clang, valgrind, coverage"
       exit 2
       ;;
     esac

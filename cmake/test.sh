@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 . cmake/stages.sh
 stages_begin test
 
-stage "tools" sh cmake/setup.sh build test clang || exit 1
+stage "tools" sh cmake/setup.sh build test peers clang || exit 1
 
 # ctest_all PRESET [CTEST OPTION ...]
 ctest_all() {

@@ -10,6 +10,9 @@
 # What a program writes is in $scratch/NAME (stdout) and $scratch/NAME.err (stderr). However the
 # check ends, every process that it has started is ended and $scratch removed.
 
+# Where memory is measured, what AddressSanitizer keeps of freed memory must not count.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1"
+
 running=''
 scratch=$(mktemp -d)
 

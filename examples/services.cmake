@@ -1,0 +1,29 @@
+# ---- the example services: each a program and a check of it under real clients ----
+#
+# Their clients are Python programs in tests/services and, where they are there, curl and nc.
+
+if(WIN32)
+  return()
+endif()
+
+set(services proxy)
+foreach(name IN LISTS services)
+  eddy_add_example(${name})
+endforeach()
+
+if(NOT EDDY_BUILD_TESTS)
+  return()
+endif()
+find_program(EDDY_PYTHON3 python3 DOC "Python 3: the clients of the example services")
+if(NOT EDDY_PYTHON3)
+  message(STATUS "The services of the examples are not tested: their clients need python3")
+else()
+  foreach(name IN LISTS services)
+    foreach(backend native/uv uv/uv)
+      eddy_add_entry("${backend}/example.${name}" "${backend}"
+        sh "${PROJECT_SOURCE_DIR}/tests/check_${name}.sh" "$<TARGET_FILE:${name}>"
+        "${EDDY_PYTHON3}")
+      set_tests_properties("${backend}/example.${name}" PROPERTIES LABELS example TIMEOUT 180)
+    endforeach()
+  endforeach()
+endif()

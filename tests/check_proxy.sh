@@ -1,0 +1,127 @@
+#!/bin/sh
+# check_proxy.sh PROXY PYTHON: the reverse proxy of the examples between clients and upstreams.
+set -u
+. "$(dirname "$0")/service.sh"
+program=$1
+python=$2
+services=$(dirname "$0")/services
+
+client() { # CASE: has to succeed
+  "$python" "$services/proxy_client.py" "$1" "$port" "${proxy:-0}" || fail "$1"
+}
+
+for name in one two; do
+  start $name "$python" "$services/upstream.py" $name
+  listening $name
+  eval "$name=$port"
+done
+
+# ---- what passes through it ----------------------------------------------------------------
+
+start proxy "$program" --port 0 "127.0.0.1:$one" "localhost:$two"
+proxy=$started
+listening proxy
+for case in turns half_close bytewise resets nothing_left stalled_readers stalled_upstream \
+  nothing_left; do
+  client $case
+done
+cat "$scratch/one" "$scratch/two" >"$scratch/both"
+grep -q 'early: 300000 bytes after the end' "$scratch/both" || fail "the half-close ended both ways"
+tries=0
+until cat "$scratch/one" "$scratch/two" | grep -q 'watch: reset'; do
+  tries=$((tries + 1))
+  [ $tries -lt 100 ] || fail "the client's reset was not passed on"
+  sleep 0.1
+done
+
+# ---- curl through it, to a web server ------------------------------------------------------
+
+if command -v curl >/dev/null; then
+  mkdir "$scratch/www"
+  seq 200000 >"$scratch/www/numbers"
+  start web "$python" -u -c 'import http.server as h, os, sys
+os.chdir(sys.argv[1])
+server = h.ThreadingHTTPServer(("127.0.0.1", 0), h.SimpleHTTPRequestHandler)
+print("listening on 127.0.0.1:%d" % server.server_port, flush=True)
+server.serve_forever()' "$scratch/www"
+  listening web
+  start web_proxy "$program" --port 0 "127.0.0.1:$port"
+  web_proxy=$started
+  listening web_proxy
+  for _ in 1 2 3; do
+    curl -sS --max-time 30 "http://127.0.0.1:$port/numbers" | cmp - "$scratch/www/numbers" ||
+      fail "curl received something else"
+  done
+  stop "$web_proxy" 0
+fi
+
+# ---- upstreams that are down, or do not answer ---------------------------------------------
+
+start full "$python" -u -c 'import socket, time
+a, b = socket.socket(), socket.socket()
+a.bind(("127.0.0.1", 0))
+port = a.getsockname()[1]
+b.bind(("127.0.0.1", 0))
+b.listen(0)
+full = b.getsockname()[1]
+fillers = [socket.socket() for _ in range(3)]
+for s in fillers:
+    s.setblocking(False)
+    s.connect_ex(("127.0.0.1", full))
+print(f"down {port} full {full}", flush=True)
+time.sleep(600)'
+await_text full '^down'
+down=$(sed -n 's/^down \([0-9]*\) .*/\1/p' "$scratch/full")
+full=$(sed -n 's/.* full \([0-9]*\)$/\1/p' "$scratch/full")
+
+start passing "$program" --port 0 --connect-timeout 1 "127.0.0.1:$full" "127.0.0.1:$down" \
+  "127.0.0.1:$two"
+passing=$started
+listening passing
+client answered
+stop "$passing" 0
+grep -q "upstream 127.0.0.1:$down: .*refused" "$scratch/passing.err" || fail "not said: refused"
+grep -q "upstream 127.0.0.1:$full: .*timed out" "$scratch/passing.err" || fail "not said: timeout"
+
+start alone "$program" --port 0 "127.0.0.1:$down"
+alone=$started
+listening alone
+client closed
+client closed
+stop "$alone" 0 INT
+
+# ---- the end -------------------------------------------------------------------------------
+
+stop "$proxy" 0
+start last "$program" --port 0 "127.0.0.1:$one"
+last=$started
+listening last
+start client "$python" "$services/proxy_client.py" busy "$port"
+await_text client busy
+stop "$last" 0
+await_end "$started"
+[ $code -eq 0 ] || fail "a connection could not end by itself after SIGTERM"
+
+start last "$program" --port 0 --grace 1 "127.0.0.1:$one"
+last=$started
+listening last
+start client "$python" "$services/proxy_client.py" stubborn "$port"
+await_text client busy
+stop "$last" 0
+await_end "$started"
+[ $code -eq 0 ] || fail "a connection was not ended when its time was up"
+
+for log in proxy last; do
+  [ ! -s "$scratch/$log.err" ] || fail "$log had something to complain about"
+done
+
+# ---- bad options ---------------------------------------------------------------------------
+
+refuse 2 'no upstream' "$program"
+refuse 2 'not an upstream' "$program" 127.0.0.1
+refuse 2 'not an upstream' "$program" 127.0.0.1:0
+refuse 2 'not a number of seconds' "$program" --grace long 127.0.0.1:1
+refuse 2 'unknown option' "$program" --colour red 127.0.0.1:1
+refuse 1 'proxy: ' "$program" --host 256.1.1.1 127.0.0.1:1
+
+echo "proxy: ok on ${EDDY_BACKEND:-the default backend}"

@@ -50,10 +50,11 @@
 #include <eddy/gen.h>
 #include <eddy/handle.h>
 #include <eddy/inspect.h>
+#include <eddy/layer.h>
 #include <eddy/lock.h>
 #include <eddy/loop.h>
-#include <eddy/protocol.h>
 #include <eddy/pipe.h>
+#include <eddy/protocol.h>
 #include <eddy/queue.h>
 #include <eddy/run.h>
 #include <eddy/runner.h>

@@ -156,7 +156,7 @@ static inline int attach_stream(int fd, size_t limit, struct stream *out)
   eddy_transport *transport;
   CHECK_OK(new_reader(limit, &out->reader));
   int rc = eddy_loop_connect_accepted_socket(
-      NULL, eddy_stream_protocol, out->reader, fd, &transport, NULL);
+      NULL, eddy_stream_protocol, out->reader, fd, NULL, &transport, NULL);
   test_fd_closed(fd);
   if (rc < 0) {
     (void)eddy_sock_close(fd);

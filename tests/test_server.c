@@ -523,8 +523,8 @@ static int leave_server(void *arg)
     CHECK_OK(call_service(service, &fds[i]));
     test_fd_closed(fds[i]);
     struct peer *peer = new_peer("c");
-    CHECK_OK(
-        eddy_loop_connect_accepted_socket(NULL, peer_factory, peer, fds[i], NULL, NULL));
+    CHECK_OK(eddy_loop_connect_accepted_socket(
+        NULL, peer_factory, peer, fds[i], NULL, NULL, NULL));
   }
   return 0;
 }

@@ -15,7 +15,7 @@ EDDY_TASK_TEST(stream_writer, last_reference_closes_the_connection)
   CHECK_OK(new_reader(64, &reader));
   test_fd_closed(fds[0]);
   CHECK_OK(eddy_loop_connect_accepted_socket(
-      NULL, eddy_stream_protocol, reader, fds[0], &transport, NULL));
+      NULL, eddy_stream_protocol, reader, fds[0], NULL, &transport, NULL));
   int rc = eddy_stream_writer_new(transport, &writer);
   eddy_transport_unref(transport);
   CHECK_OK(rc);
@@ -42,7 +42,7 @@ EDDY_TASK_TEST(stream_writer, what_comes_in_for_nobody_is_dropped)
   CHECK_OK(eddy_stream_reader_new(1, &reader));
   test_fd_closed(fds[0]);
   int rc = eddy_loop_connect_accepted_socket(
-      NULL, eddy_stream_protocol, reader, fds[0], &transport, NULL);
+      NULL, eddy_stream_protocol, reader, fds[0], NULL, &transport, NULL);
   eddy_stream_reader_unref(reader);
   CHECK_OK(rc);
   test_defer_late(unref_transport, transport);

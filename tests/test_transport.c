@@ -89,7 +89,7 @@ EDDY_TASK_TEST(transport, a_connection_can_end_in_connection_made)
   CHECK_OK(test_pair(fds));
   test_fd_closed(fds[0]);
   CHECK_OK(eddy_loop_connect_accepted_socket(
-      NULL, peer_factory, a, fds[0], &transport, &self));
+      NULL, peer_factory, a, fds[0], NULL, &transport, &self));
   test_defer_late(unref_transport, transport);
   CHECK_TRACE("made lost");
   CHECK_PTR(self, NULL);
@@ -327,7 +327,7 @@ static int leave_them(void *arg)
   CHECK_OK(eddy_sock_pair(fds));
   for (int i = 0; i < 2; i++) {
     CHECK_OK(eddy_loop_connect_accepted_socket(
-        NULL, peer_factory, left->peers[i], fds[i], NULL, NULL));
+        NULL, peer_factory, left->peers[i], fds[i], NULL, NULL, NULL));
     CHECK_OK(eddy_transport_write(left->peers[i]->transport, "unread", 6));
   }
   return 0;
@@ -369,7 +369,7 @@ static int connect_body(void *arg)
 {
   struct connecting *call = arg;
   return eddy_loop_connect_accepted_socket(
-      NULL, peer_factory, call->peer, call->fd, NULL, &call->self);
+      NULL, peer_factory, call->peer, call->fd, NULL, NULL, &call->self);
 }
 
 static int connect_frame(eddy_frame *frame)
@@ -432,20 +432,24 @@ EDDY_TASK_TEST(transport, a_factory_that_fails_closes_the_socket)
   size_t got;
   CHECK_OK(test_pair(fds));
   test_fd_closed(fds[0]);
-  CHECK_CODE(eddy_loop_connect_accepted_socket(NULL, refuse, NULL, fds[0], NULL, NULL),
+  CHECK_CODE(
+      eddy_loop_connect_accepted_socket(NULL, refuse, NULL, fds[0], NULL, NULL, NULL),
       EDDY_EPERM);
   CHECK_STR(eddy_message(EDDY_EPERM), "no instance for you");
   CHECK_OK(eddy_sock_recv(fds[1], &byte, 1, &got));
   CHECK_EQ(got, 0);
   CHECK_OK(test_pair(fds));
   test_fd_closed(fds[0]);
-  CHECK_CODE(eddy_loop_connect_accepted_socket(NULL, forget, NULL, fds[0], NULL, NULL),
-      EDDY_EINVAL);
-  CHECK_CODE(eddy_loop_connect_accepted_socket(NULL, NULL, NULL, fds[1], NULL, NULL),
+  CHECK_CODE(
+      eddy_loop_connect_accepted_socket(NULL, forget, NULL, fds[0], NULL, NULL, NULL),
       EDDY_EINVAL);
   CHECK_CODE(
-      eddy_loop_connect_accepted_socket(NULL, refuse, NULL, -1, NULL, NULL), EDDY_EINVAL);
-  CHECK_CODE(eddy_loop_connect_accepted_socket(NULL, refuse, NULL, fds[0], NULL, NULL),
+      eddy_loop_connect_accepted_socket(NULL, NULL, NULL, fds[1], NULL, NULL, NULL),
+      EDDY_EINVAL);
+  CHECK_CODE(eddy_loop_connect_accepted_socket(NULL, refuse, NULL, -1, NULL, NULL, NULL),
+      EDDY_EINVAL);
+  CHECK_CODE(
+      eddy_loop_connect_accepted_socket(NULL, refuse, NULL, fds[0], NULL, NULL, NULL),
       EDDY_EBADF);
   return 0;
 }

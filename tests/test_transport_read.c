@@ -209,7 +209,7 @@ static int taker_and_socket(struct taker **out, int *socket)
   CHECK_OK(test_pair(fds));
   test_fd_closed(fds[0]);
   int rc = eddy_loop_connect_accepted_socket(
-      NULL, taker_factory, taker, fds[0], NULL, NULL);
+      NULL, taker_factory, taker, fds[0], NULL, NULL, NULL);
   if (rc < 0) (void)eddy_sock_close(fds[0]);
   *socket = fds[1];
   test_trace_clear();

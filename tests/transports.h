@@ -155,7 +155,8 @@ static inline struct peer *new_peer(const char *name)
 /* Puts a peer on a connected socket, which is taken over. */
 static inline int attach_peer(struct peer *peer, int fd)
 {
-  int rc = eddy_loop_connect_accepted_socket(NULL, peer_factory, peer, fd, NULL, NULL);
+  int rc = eddy_loop_connect_accepted_socket(
+      NULL, peer_factory, peer, fd, NULL, NULL, NULL);
   test_fd_closed(fd);
   if (rc < 0) (void)eddy_sock_close(fd); /* it may be so that nothing was done */
   return rc;

@@ -5,7 +5,7 @@
 #ifndef EDDY_CONNECTION_H
 #define EDDY_CONNECTION_H
 
-#include <eddy/transport.h>
+#include <eddy/layer.h>
 
 /** How to connect; all zero means: the defaults. */
 typedef struct eddy_connection_options {
@@ -30,6 +30,15 @@ typedef struct eddy_connection_options {
   size_t interleave;
   /** If no address can be reached: EDDY_EGROUP with each attempt's error, even if it is one. */
   bool all_errors;
+  /** What stands between the connection and the protocol: TLS, by eddy_tls_layer (eddy/tls.h).
+   * connection_made is called, and the call returns, when its handshake is over. NULL: nothing.
+   * asyncio: ssl. Borrowed until the call returns, as what follows. */
+  eddy_layer *tls;
+  /** Whose certificate the peer has to show: a name, or a numeric address. NULL: `host`; "":
+   * nobody's, which a context that checks names refuses. Only with tls. */
+  const char *server_hostname;
+  eddy_time ssl_handshake_timeout; /* 0: 60 s; only with tls */
+  eddy_time ssl_shutdown_timeout;  /* 0: 30 s; only with tls */
 } eddy_connection_options;
 
 EDDY_BEGIN_DECLS
@@ -51,8 +60,10 @@ EDDY_BEGIN_DECLS
  * Returns   0; the one error if all attempts failed alike or there was one, else
  *           EDDY_ECONNREFUSED or its like of the first with a message that lists them all
  *           (all_errors: EDDY_EGROUP); what the factory returned; the look-up's codes
- *           (eddy/dns.h); EDDY_ECANCELLED; EDDY_ENOTASK; EDDY_EINVAL (host with sock, or
- *           neither); EDDY_EOTHERLOOP; EDDY_ENOMEM.
+ *           (eddy/dns.h); what the layer's handshake ended with (eddy/tls.h);
+ *           EDDY_ECANCELLED; EDDY_ENOTASK; EDDY_EINVAL (host with sock, or neither; the
+ *           options of tls without it; tls with neither host nor server_hostname);
+ *           EDDY_EOTHERLOOP; EDDY_ENOMEM.
  */
 EDDY_API int eddy_loop_create_connection(eddy_loop *loop, eddy_protocol_factory *factory,
     void *arg, const char *host, int port, const eddy_connection_options *options,
@@ -62,7 +73,8 @@ EDDY_API int eddy_loop_create_connection(eddy_loop *loop, eddy_protocol_factory 
  * Connects to a Unix socket.
  *
  * asyncio   loop.create_unix_connection()
- * path      borrowed; NULL with options->sock alone. Of the options only sock is looked at.
+ * path      borrowed; NULL with options->sock alone. Of the options only sock, tls and those
+ *           that go with it are looked at; server_hostname has to be given with tls.
  * Returns   as eddy_loop_create_connection; EDDY_ENOENT, EDDY_ECONNREFUSED, EDDY_EACCES and the
  *           system's other codes, with the path; EDDY_ENAMETOOLONG.
  */
@@ -77,13 +89,14 @@ EDDY_API int eddy_loop_create_unix_connection(eddy_loop *loop,
  * asyncio   loop.connect_accepted_socket()
  * Context   coroutine; suspends until connection_made was called.
  * fd        taken over, also if the call fails (but not with EDDY_EINVAL or EDDY_ENOTASK).
+ * options   NULL: the defaults. Only tls (on the server's side) and its timeouts are looked at.
  * Returns   0; what the factory returned; EDDY_EBADF; EDDY_ECANCELLED; EDDY_ENOTASK;
  *           EDDY_EINVAL; EDDY_EOTHERLOOP; EDDY_ENOMEM. The rest as
  *           eddy_loop_create_connection.
  */
 EDDY_API int eddy_loop_connect_accepted_socket(eddy_loop *loop,
-    eddy_protocol_factory *factory, void *arg, int fd, eddy_transport **transport,
-    void **self);
+    eddy_protocol_factory *factory, void *arg, int fd,
+    const eddy_connection_options *options, eddy_transport **transport, void **self);
 
 EDDY_END_DECLS
 

@@ -8,7 +8,7 @@
 #ifndef EDDY_SERVER_H
 #define EDDY_SERVER_H
 
-#include <eddy/transport.h>
+#include <eddy/layer.h>
 
 typedef struct eddy_server eddy_server;
 
@@ -35,6 +35,13 @@ typedef struct eddy_server_options {
   bool no_start_serving;
   /** Unix sockets: leave the file when the server is closed. */
   bool no_cleanup_socket;
+  /** What stands between each connection and its protocol: TLS, by eddy_tls_layer
+   * (eddy/tls.h). connection_made is called when its handshake is over; a connection that fails
+   * before is closed, and reported in debug mode alone. Kept until the server is gone. NULL:
+   * nothing. asyncio: ssl. */
+  eddy_layer *tls;
+  eddy_time ssl_handshake_timeout; /* 0: 60 s; only with tls */
+  eddy_time ssl_shutdown_timeout;  /* 0: 30 s; only with tls */
 } eddy_server_options;
 
 EDDY_BEGIN_DECLS

@@ -259,6 +259,21 @@ EDDY_API bool eddy_stream_writer_is_closing(const eddy_stream_writer *writer);
  */
 EDDY_API int eddy_stream_writer_wait_closed(eddy_stream_writer *writer);
 
+/**
+ * Drains, then puts a layer (TLS) on the connection, as eddy_loop_start_tls. What is written
+ * from then on waits for the handshake, and what the reader had buffered counts as the layer's:
+ * nothing that came in the clear is read as if it had come through the layer.
+ *
+ * asyncio   StreamWriter.start_tls()
+ * Context   coroutine; suspends. A cancelled call closes the connection, unless it still drains.
+ * layer     borrowed until the call returns.
+ * options   borrowed until the call returns; NULL: the defaults. server_side is not looked at: it
+ *           is a server's if the stream is.
+ * Returns   as eddy_stream_writer_drain and eddy_loop_start_tls.
+ */
+EDDY_API int eddy_stream_writer_start_tls(
+    eddy_stream_writer *writer, eddy_layer *layer, const eddy_start_tls_options *options);
+
 /** The transport, borrowed from the writer. asyncio: StreamWriter.transport. */
 EDDY_API eddy_transport *eddy_stream_writer_transport(const eddy_stream_writer *writer);
 

@@ -28,6 +28,8 @@
 typedef struct eddy_transport_type {
   const char *name;  /* "socket": for reports */
   size_t state_size; /* bytes of eddy_transport_state, zeroed */
+  bool
+      bears_layers; /* a stream in both directions: eddy_loop_start_tls may be used on it */
 
   /** Sends or queues the pieces. They are not empty altogether; the transport is not lost, and
    * write_eof was not called. After queueing, call eddy_transport_grew. NULL: it only reads. */
@@ -83,6 +85,15 @@ EDDY_API const eddy_transport_type *eddy_transport_get_type(
 /** Calls connection_made now; an error is reported, and that is all. */
 EDDY_API void eddy_transport_made(eddy_transport *transport);
 
+/** The connection has begun (0), or failed to (a code with the message last raised for it):
+ * the call that made it and waits goes on. connection_made was called before, unless it has
+ * failed. Later calls do nothing. */
+EDDY_API void eddy_transport_ready(eddy_transport *transport, int error);
+
+/** Keeps the message last raised for `error`, so that connection_lost hears it if it is told
+ * this code. */
+EDDY_API void eddy_transport_explain(eddy_transport *transport, int error);
+
 /** The queue has grown: calls pause_writing if it is above the high mark. */
 EDDY_API void eddy_transport_grew(eddy_transport *transport);
 
@@ -110,6 +121,10 @@ EDDY_API void eddy_transport_lose(eddy_transport *transport, int error);
 /** As eddy_transport_lose, but connection_lost is called now: only from a callback of the loop's,
  * never inside a call of the program's. The reference of the loop is gone then. */
 EDDY_API void eddy_transport_lose_now(eddy_transport *transport, int error);
+
+/** Ends a transport whose protocol never heard of it: no connection_lost, else as
+ * eddy_transport_lose_now. */
+EDDY_API void eddy_transport_discard(eddy_transport *transport);
 
 EDDY_END_DECLS
 

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "io/server.h"
-#include "io/socket_transport.h"
 #include "loop/context.h"
 
 #include "base/alloc.h"
@@ -42,7 +41,8 @@ static void begin_connection(eddy_server *server, const struct eddy__arrival *ar
   if (rc < 0) goto fail;
   rc = server->open ? 0 : EDDY_ERUNTIME;
   if (rc == 0) {
-    rc = eddy__socket_transport_new(server->loop, &options, protocol, self, &transport);
+    rc = eddy__layer_socket(
+        server->loop, &options, &server->layer, protocol, self, &transport);
   }
   if (rc < 0) {
     if (protocol->release != NULL) protocol->release(self);

@@ -106,9 +106,7 @@ static int begin(void *arg)
   eddy_transport_made(transport);
   int rc = channel->type->start(transport);
   if (rc < 0) eddy_transport_fail(transport, rc, "it could not be started");
-  void (*made)(void *) = channel->made;
-  channel->made = NULL;
-  if (made != NULL) made(channel->made_arg);
+  eddy_transport_ready(transport, 0);
   return 0;
 }
 
@@ -140,8 +138,6 @@ int eddy__channel_new(eddy_loop *loop, const eddy_transport_type *transport_type
   channel->type = options->type;
   channel->input = input;
   channel->fd = options->fd;
-  channel->made = options->made;
-  channel->made_arg = options->made_arg;
   eddy__loop_push(loop, on_begin, transport); /* runs before connection_lost can */
   *out = transport;
   return 0;
@@ -150,11 +146,6 @@ fail_transport:
 fail_book:
   eddy__op_free(loop, input);
   return rc;
-}
-
-void eddy__channel_forget_made(eddy_transport *transport)
-{
-  eddy__channel_of(transport)->made = NULL;
 }
 
 void eddy__channel_abort(eddy_transport *transport, int error)
@@ -172,7 +163,6 @@ void eddy__channel_closed(eddy_transport *transport)
   channel->input = NULL;
   eddy__net_close_fd(transport->loop, channel->fd);
   channel->fd = -1;
-  channel->made = NULL;
 }
 
 int eddy__channel_fd(const eddy_transport *transport)

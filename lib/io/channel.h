@@ -28,17 +28,12 @@ struct eddy__channel {
   struct eddy__chunk *first;
   struct eddy__chunk *last;
   size_t queued; /* bytes */
-  void (*made)(void *arg);
-  void *made_arg;
-  int fd; /* -1 when it is closed */
+  int fd;        /* -1 when it is closed */
 };
 
 struct eddy__channel_options {
   const struct eddy__channel_type *type;
   int fd; /* the transport's from now on */
-  /* Called once, after connection_made was and `start`; NULL: nobody waits. */
-  void (*made)(void *arg);
-  void *made_arg;
 };
 
 static inline struct eddy__channel *eddy__channel_of(const eddy_transport *transport)
@@ -51,9 +46,6 @@ static inline struct eddy__channel *eddy__channel_of(const eddy_transport *trans
 int eddy__channel_new(eddy_loop *loop, const eddy_transport_type *transport_type,
     const struct eddy__channel_options *options, const eddy_protocol *protocol,
     void *self, eddy_transport **out);
-
-/* `made` will not be called any more. */
-void eddy__channel_forget_made(eddy_transport *transport);
 
 /* For type.start: reads, unless it was paused. */
 int eddy__channel_start_reading(eddy_transport *transport);

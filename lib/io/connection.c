@@ -7,20 +7,15 @@
 #include "io/connector.h"
 
 #include "base/outcome.h"
-#include "io/channel.h"
 
 static void describe(const eddy_task *task, char *text, size_t size)
 {
-  snprintf(text, size, "connection_made of the connection on descriptor %d",
-      eddy_transport_get_fd(task->wait.object));
+  const eddy_transport *made = task->wait.object;
+  snprintf(text, size, "connection_made of the %s connection on descriptor %d",
+      made->type->name, eddy_transport_get_fd(made));
 }
 
 const struct eddy__wait_type eddy__connection_wait = {NULL, describe, NULL};
-
-void eddy__connection_wake(void *task)
-{
-  eddy__wait_woken(task, 0);
-}
 
 /* The instance is nobody's: nothing was made for it. */
 static void release(const eddy_protocol *protocol, void *self)
@@ -39,17 +34,39 @@ int eddy__connection_ask(eddy_protocol_factory *factory, void *arg,
   return rc < 0 ? rc : 0;
 }
 
-int eddy__connection_make(eddy_task *task, eddy_protocol_factory *factory, void *arg,
-    int fd, const eddy_address *peer, eddy_transport **out)
+/* What a call that makes a connection is asked for. */
+struct request {
+  eddy_protocol_factory *factory;
+  void *arg;
+  const eddy_connection_options *options;
+  const char *server_hostname; /* for the layer */
+  bool server_side;
+  eddy_transport **transport;
+  void **self;
+};
+
+/* Makes the instance and the transport for a connected descriptor, which is taken over, and has
+ * the task woken when connection_made was called: 0 or a code. What the task is to wait for is
+ * then the transport (owned). `peer`: NULL if not known. */
+static int make(eddy_task *task, const struct request *request, int fd,
+    const eddy_address *peer, eddy_transport **out)
 {
   const eddy_protocol *protocol;
   void *self;
-  struct eddy__socket_options options = {
-      .fd = fd, .peer = peer, .made = eddy__connection_wake, .made_arg = task};
-  int rc = eddy__connection_ask(factory, arg, &protocol, &self);
+  const eddy_connection_options *options = request->options;
+  struct eddy__socket_options socket = {.fd = fd, .peer = peer};
+  struct eddy__layer_use use = {.layer = options->tls,
+      .server_hostname = request->server_hostname,
+      .server_side = request->server_side,
+      .handshake_timeout = options->ssl_handshake_timeout,
+      .shutdown_timeout = options->ssl_shutdown_timeout};
+  int rc = eddy__connection_ask(request->factory, request->arg, &protocol, &self);
   if (rc < 0) goto fail;
-  rc = eddy__socket_transport_new(task->future.loop, &options, protocol, self, out);
-  if (rc == 0) return 0;
+  rc = eddy__layer_socket(task->future.loop, &socket, &use, protocol, self, out);
+  if (rc == 0) {
+    (*out)->waiter = task;
+    return 0;
+  }
   release(protocol, self);
 fail:
   eddy__net_close_fd(task->future.loop, fd);
@@ -60,7 +77,8 @@ int eddy__connection_end(
     eddy_transport *made, int rc, eddy_transport **transport, void **self)
 {
   if (rc < 0) {
-    eddy__channel_forget_made(made);
+    made->waiter = NULL;
+    eddy__outcome_pass_on(&made->said, rc);
     eddy_transport_close(made);
     eddy_transport_unref(made);
     return rc;
@@ -92,21 +110,12 @@ static bool looks_up(const eddy_task *task)
          task->wait.type != &eddy__connection_wait;
 }
 
-/* What a call that makes a connection is asked for. */
-struct request {
-  eddy_protocol_factory *factory;
-  void *arg;
-  const eddy_connection_options *options;
-  eddy_transport **transport;
-  void **self;
-};
-
 /* From a connected descriptor to the end of the call. */
 static int finish(
     eddy_task *task, const struct request *request, int fd, const eddy_address *peer)
 {
   eddy_transport *made;
-  int rc = eddy__connection_make(task, request->factory, request->arg, fd, peer, &made);
+  int rc = make(task, request, fd, peer, &made);
   if (rc < 0) return rc;
   rc = eddy__wait(task, &eddy__connection_wait, made);
   if (rc == EDDY_PENDING) return rc;
@@ -152,14 +161,22 @@ static int begin_attempts(eddy_task *task, const struct request *request,
 
 /* The beginning of either call: checks its arguments. */
 static int check(const eddy_loop *loop, const eddy_task *task,
-    const struct request *request, bool target)
+    const struct request *request, const char *call, bool target)
 {
+  const eddy_connection_options *options = request->options;
   if (request->factory == NULL) return EDDY_EINVAL;
-  if (target == (request->options->sock != NULL)) {
+  if (target == (options->sock != NULL)) {
     return eddy_raise(
         EDDY_EINVAL, target ? "create_connection: host and sock cannot both be given"
                             : "create_connection: neither host nor sock was given");
   }
+  if (options->tls != NULL && request->server_hostname == NULL) {
+    return eddy_raise(EDDY_EINVAL,
+        "%s: with tls and no host, server_hostname has to be given (\"\": none)", call);
+  }
+  int rc = eddy__layer_check(call, options->tls, options->server_hostname,
+      options->ssl_handshake_timeout, options->ssl_shutdown_timeout);
+  if (rc < 0) return rc;
   return eddy__connection_loop(loop, task);
 }
 
@@ -180,8 +197,13 @@ int eddy_loop_create_connection(eddy_loop *loop, eddy_protocol_factory *factory,
 {
   int rc;
   bool resumed;
-  struct request request = {
-      factory, arg, options != NULL ? options : &defaults, transport, self};
+  struct request request = {.factory = factory,
+      .arg = arg,
+      .options = options != NULL ? options : &defaults,
+      .transport = transport,
+      .self = self};
+  request.server_hostname = request.options->server_hostname;
+  if (request.server_hostname == NULL) request.server_hostname = host;
   eddy_addrinfo *list = NULL;
   size_t count = 0;
   eddy_task *task = eddy__self.task;
@@ -189,7 +211,7 @@ int eddy_loop_create_connection(eddy_loop *loop, eddy_protocol_factory *factory,
     task = eddy__wait_begin(&resumed, &rc);
     if (task == NULL) return rc;
     if (resumed) return go_on(task, &request, rc);
-    rc = check(loop, task, &request, host != NULL);
+    rc = check(loop, task, &request, "create_connection", host != NULL);
     if (rc < 0) return rc;
     if (host == NULL) return finish(task, &request, *request.options->sock, NULL);
     if (port < 0 || port > 65535) {
@@ -210,13 +232,17 @@ int eddy_loop_create_unix_connection(eddy_loop *loop, eddy_protocol_factory *fac
 {
   int rc;
   bool resumed;
-  struct request request = {
-      factory, arg, options != NULL ? options : &defaults, transport, self};
+  struct request request = {.factory = factory,
+      .arg = arg,
+      .options = options != NULL ? options : &defaults,
+      .transport = transport,
+      .self = self};
+  request.server_hostname = request.options->server_hostname;
   eddy_addrinfo target = {.family = AF_UNIX};
   eddy_task *task = eddy__wait_begin(&resumed, &rc);
   if (task == NULL) return rc;
   if (resumed) return go_on(task, &request, rc);
-  rc = check(loop, task, &request, path != NULL);
+  rc = check(loop, task, &request, "create_unix_connection", path != NULL);
   if (rc < 0) return rc;
   if (path == NULL) return finish(task, &request, *request.options->sock, NULL);
   rc = eddy__address_from_path(path, &target.address);
@@ -224,7 +250,8 @@ int eddy_loop_create_unix_connection(eddy_loop *loop, eddy_protocol_factory *fac
 }
 
 int eddy_loop_connect_accepted_socket(eddy_loop *loop, eddy_protocol_factory *factory,
-    void *arg, int fd, eddy_transport **transport, void **self)
+    void *arg, int fd, const eddy_connection_options *options, eddy_transport **transport,
+    void **self)
 {
   int rc;
   bool resumed;
@@ -234,12 +261,21 @@ int eddy_loop_connect_accepted_socket(eddy_loop *loop, eddy_protocol_factory *fa
     eddy_transport *made;
     eddy_address name;
     if (factory == NULL || fd < 0) return EDDY_EINVAL;
+    if (options != NULL) {
+      rc = eddy__layer_check("connect_accepted_socket", options->tls, NULL,
+          options->ssl_handshake_timeout, options->ssl_shutdown_timeout);
+      if (rc < 0) return rc;
+    }
     rc = eddy__connection_loop(loop, task);
     if (rc < 0) return rc;
     loop = task->future.loop;
     rc = loop->io->sock_name(loop->io_state, fd, false, &name);
     if (rc < 0) return eddy__fail(rc, "connect_accepted_socket", "descriptor", fd);
-    rc = eddy__connection_make(task, factory, arg, fd, NULL, &made);
+    struct request request = {.factory = factory,
+        .arg = arg,
+        .options = options != NULL ? options : &defaults,
+        .server_side = true};
+    rc = make(task, &request, fd, NULL, &made);
     if (rc < 0) return rc;
     rc = eddy__wait(task, &eddy__connection_wait, made);
     if (rc == EDDY_PENDING) return rc;

@@ -208,6 +208,11 @@ static int set_up(struct eddy__setup *setup, eddy_protocol_factory *factory, voi
   int rc = eddy__server_new(
       setup->task->future.loop, factory, arg, backlog_of(options), most, &server);
   if (rc < 0) return rc;
+  server->layer = (struct eddy__layer_use){.layer = options->tls,
+      .server_side = true,
+      .handshake_timeout = options->ssl_handshake_timeout,
+      .shutdown_timeout = options->ssl_shutdown_timeout};
+  eddy__layer_ref(server->layer.layer);
   setup->server = server;
   eddy__server_open(server);
   rc = add_sockets(setup, server);
@@ -254,6 +259,9 @@ static int begin(eddy_loop *loop, eddy_protocol_factory *factory, const char *ta
     return eddy_raise(
         EDDY_EINVAL, "create_server: an address and sock cannot both be given");
   }
+  rc = eddy__layer_check("create_server", options->tls, NULL,
+      options->ssl_handshake_timeout, options->ssl_shutdown_timeout);
+  if (rc < 0) return rc;
   rc = eddy__connection_loop(loop, task);
   if (rc == 0) rc = new_setup(task, target, options, setup);
   if (rc < 0) drop_socket(task, options);

@@ -17,7 +17,7 @@ static void discard_net(struct eddy__owned *owned)
     eddy__server_discard(EDDY__ENTRY(link, struct eddy_server, link));
   }
   while ((link = eddy__list_first(&net->transports)) != NULL) {
-    eddy__transport_discard(EDDY__ENTRY(link, struct eddy_transport, link));
+    eddy__transport_end_with_loop(EDDY__ENTRY(link, struct eddy_transport, link));
   }
   net->loop->net = NULL;
   eddy__op_free(net->loop, net->op);

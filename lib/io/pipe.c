@@ -159,10 +159,8 @@ static const struct eddy__channel_type *channel_type(
 int eddy__pipe_transport_new(eddy_loop *loop, const struct eddy__pipe_options *options,
     const eddy_protocol *protocol, void *self, eddy_transport **out)
 {
-  struct eddy__channel_options channel = {.type = channel_type(options),
-      .fd = options->fd,
-      .made = options->made,
-      .made_arg = options->made_arg};
+  struct eddy__channel_options channel = {
+      .type = channel_type(options), .fd = options->fd};
   eddy_transport *transport;
   int rc = eddy__channel_new(loop, options->writes ? &writer_type : &reader_type,
       &channel, protocol, self, &transport);
@@ -199,11 +197,10 @@ static int make(eddy_task *task, eddy_protocol_factory *factory, void *arg,
 {
   const eddy_protocol *protocol;
   void *self;
-  options->made = eddy__connection_wake;
-  options->made_arg = task;
   int rc = eddy__connection_ask(factory, arg, &protocol, &self);
   if (rc == 0) {
     rc = eddy__pipe_transport_new(task->future.loop, options, protocol, self, out);
+    if (rc == 0) (*out)->waiter = task;
     if (rc < 0 && protocol->release != NULL) protocol->release(self);
   }
   if (rc < 0) eddy__net_close_fd(task->future.loop, options->fd);

@@ -11,9 +11,6 @@ struct eddy__pipe_options {
   int fd; /* prepared; the transport's from now on */
   bool writes;
   eddy_pipe_kind kind;
-  /* Called once, after connection_made was and reading has begun; NULL: nobody waits. */
-  void (*made)(void *arg);
-  void *made_arg;
 };
 
 /* Makes a transport and queues its beginning. Codes and ownership as eddy_transport_new; on

@@ -67,6 +67,7 @@ eddy_server *eddy_server_ref(eddy_server *server)
 void eddy_server_unref(eddy_server *server)
 {
   if (server == NULL || --server->refs > 0) return;
+  eddy__layer_unref(server->layer.layer);
   eddy_context_unref(server->context);
   eddy__loop_unref(server->loop);
   eddy__free(server->arrivals);
@@ -238,9 +239,19 @@ static void each_client(eddy_server *server, void (*fn)(eddy_transport *transpor
   }
 }
 
+/* In the right way, where the program would close it. */
+static void close_client(eddy_transport *transport)
+{
+  eddy_transport *top = transport;
+  while (top->upper != NULL) {
+    top = top->upper;
+  }
+  eddy_transport_close(top);
+}
+
 void eddy_server_close_clients(eddy_server *server)
 {
-  each_client(server, eddy_transport_close);
+  each_client(server, close_client);
 }
 
 void eddy_server_abort_clients(eddy_server *server)

@@ -10,6 +10,7 @@
 
 #include <eddy/server.h>
 
+#include "io/layer.h"
 #include "io/net.h"
 #include "io/stream.h"
 
@@ -40,6 +41,7 @@ struct eddy_server {
   eddy_protocol_factory *factory;
   void *arg;
   struct eddy__stream_service streams; /* what arg is, if it is a server of streams */
+  struct eddy__layer_use layer;        /* with a reference to the layer */
   eddy_context *context;     /* referenced; in which the factory runs, or NULL */
   struct eddy__link clients; /* connections, each with a reference */
   struct eddy__link line;    /* who waits in wait_closed */

@@ -86,6 +86,7 @@ static int get_address(const eddy_transport *transport, bool peer, eddy_address 
 static const eddy_transport_type socket_type = {
     .name = "socket",
     .state_size = sizeof(struct state),
+    .bears_layers = true,
     .write = eddy__channel_write,
     .write_eof = write_eof,
     .close = close_socket,
@@ -111,10 +112,7 @@ int eddy__socket_transport_new(eddy_loop *loop,
     const struct eddy__socket_options *options, const eddy_protocol *protocol, void *self,
     eddy_transport **out)
 {
-  struct eddy__channel_options channel = {.type = &socket_channel,
-      .fd = options->fd,
-      .made = options->made,
-      .made_arg = options->made_arg};
+  struct eddy__channel_options channel = {.type = &socket_channel, .fd = options->fd};
   eddy_transport *transport;
   int rc = eddy__channel_new(loop, &socket_type, &channel, protocol, self, &transport);
   if (rc < 0) return rc;

@@ -11,14 +11,11 @@ struct eddy__socket_options {
   int fd;                     /* connected; the transport's from now on */
   const eddy_address *peer;   /* its address if it is known; borrowed */
   struct eddy_server *server; /* that accepted it */
-  /* Called once, after connection_made was and reading has begun. */
-  void (*made)(void *arg);
-  void *made_arg;
 };
 
 /*
  * Makes a transport and queues its beginning: connection_made, then reading starts, then
- * `made` is called. Codes and ownership as eddy_transport_new; on failure the descriptor stays
+ * whoever waits is woken (transport->waiter). Codes and ownership as eddy_transport_new; on failure the descriptor stays
  * the caller's, too.
  */
 int eddy__socket_transport_new(eddy_loop *loop,

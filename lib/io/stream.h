@@ -104,6 +104,11 @@ void eddy__stream_resume(eddy_stream_reader *reader);
 eddy_stream_writer *eddy__stream_writer(
     eddy_stream_reader *stream, eddy_transport *transport);
 
+/* A layer was put on the lower transport: if its stream is `self`, it goes over to the upper
+ * one. */
+void eddy__stream_replace_transport(
+    eddy_transport *lower, eddy_transport *upper, const void *self);
+
 /* As the protocol's functions of these names. */
 int eddy__stream_pause_writing(void *stream);
 int eddy__stream_resume_writing(void *stream);

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "io/layer.h"
 #include "io/stream.h"
 #include "sync/line.h"
 
@@ -32,6 +33,20 @@ void eddy_stream_writer_unref(eddy_stream_writer *writer)
   writer->transport = NULL;
   eddy_transport_unref(transport);
   eddy__stream_let_go(eddy__stream_of(writer));
+}
+
+void eddy__stream_replace_transport(
+    eddy_transport *lower, eddy_transport *upper, const void *self)
+{
+  eddy_stream_reader *stream = lower->stream;
+  if (stream == NULL || stream != self) return;
+  upper->stream = stream;
+  lower->stream = NULL;
+  stream->transport = upper;
+  stream->paused = false;
+  if (stream->writer.refs == 0) return;
+  eddy_transport_unref(stream->writer.transport);
+  stream->writer.transport = eddy_transport_ref(upper);
 }
 
 /* ---- what the transport does ---- */
@@ -167,6 +182,31 @@ int eddy_stream_writer_drain(eddy_stream_writer *writer)
   }
   if (rc == 0) rc = wait_for_room(task, stream);
   eddy__stream_let_go(stream);
+  return rc;
+}
+
+/* ---- start_tls ---- */
+
+int eddy_stream_writer_start_tls(
+    eddy_stream_writer *writer, eddy_layer *layer, const eddy_start_tls_options *options)
+{
+  int rc;
+  eddy_start_tls_options how = {0};
+  eddy_transport *made;
+  void *self;
+  if (writer == NULL || layer == NULL) return EDDY_EINVAL;
+  eddy_task *task = eddy__self.task;
+  bool resumed = task != NULL && task->wait.resumed;
+  if (task != NULL && !resumed) task->wait.type = NULL; /* where it stands */
+  if (!resumed || task->wait.type != &eddy__layer_wait) {
+    rc = eddy_stream_writer_drain(writer);
+    if (rc != 0) return rc;
+  }
+  if (options != NULL) how = *options;
+  how.server_side = eddy__stream_of(writer)->service.handler != NULL;
+  const eddy_protocol *protocol = eddy_transport_get_protocol(writer->transport, &self);
+  rc = eddy_loop_start_tls(NULL, writer->transport, protocol, self, layer, &how, &made);
+  if (rc == 0) eddy_transport_unref(made);
   return rc;
 }
 

@@ -214,8 +214,7 @@ static void undo(eddy_transport *transport)
 {
   static const eddy_protocol nobody = {0};
   transport->protocol = &nobody;
-  eddy__transport_discard(transport);
-  eddy__loop_unbook(transport->loop); /* that of connection_lost */
+  eddy_transport_discard(transport);
   for (int i = 0; i < 3; i++) {
     eddy_transport_abort(state_of(transport)->pipes[i]);
   }

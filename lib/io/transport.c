@@ -2,6 +2,7 @@
 #include "io/transport.h"
 
 #include "io/stream.h"
+#include "task/task.h"
 
 #include "base/alloc.h"
 #include "base/outcome.h"
@@ -56,6 +57,7 @@ void eddy_transport_unref(eddy_transport *transport)
   if (transport == NULL || --transport->refs > 0) return;
   if (transport->type->destroy != NULL) transport->type->destroy(transport);
   eddy__stream_let_go(transport->stream);
+  eddy__outcome_clear(&transport->said);
   eddy_context_unref(transport->context);
   eddy__loop_unref(transport->loop);
   eddy__free(transport);
@@ -95,6 +97,27 @@ void eddy_transport_made(eddy_transport *transport)
   if (protocol == NULL || protocol->connection_made == NULL) return;
   int rc = protocol->connection_made(transport->self, transport);
   if (rc < 0) eddy__transport_report(transport, "connection_made failed", rc);
+}
+
+void eddy_transport_explain(eddy_transport *transport, int error)
+{
+  if (eddy__self.outcome == NULL) return;
+  eddy__outcome_copy_message(eddy__self.outcome, error, &transport->said);
+}
+
+/* Nobody waits for a server's connections: as in asyncio, those that never begin are reported
+ * in debug mode alone. */
+void eddy_transport_ready(eddy_transport *transport, int error)
+{
+  eddy_task *waiter = transport->waiter;
+  transport->waiter = NULL;
+  if (error < 0) eddy_transport_explain(transport, error);
+  if (waiter != NULL) {
+    eddy__wait_woken(waiter, error);
+  } else if (error < 0 && transport->loop->debug) {
+    eddy__transport_report(
+        transport, "an accepted connection could not be set up", error);
+  }
 }
 
 int eddy_transport_received(eddy_transport *transport, const void *data, size_t size)
@@ -153,7 +176,22 @@ static void end(eddy_transport *transport)
   transport->protocol = NULL;
   if (protocol->release != NULL) protocol->release(transport->self);
   transport->self = NULL;
+  eddy_transport *upper = transport->upper;
+  transport->upper = NULL;
+  eddy_transport_unref(upper);
   eddy_transport_unref(transport);
+}
+
+/* What connection_lost is told of the error. */
+static void explain_loss(const eddy_transport *transport)
+{
+  if (eddy__outcome_detail(&transport->said, transport->error) != NULL) {
+    eddy__outcome_pass_on(&transport->said, transport->error);
+    return;
+  }
+  int fd = eddy_transport_get_fd(transport);
+  (void)eddy__fail(transport->error, fd >= 0 ? "connection on" : "connection",
+      fd >= 0 ? "descriptor" : NULL, fd);
 }
 
 static int lost(void *arg)
@@ -161,11 +199,7 @@ static int lost(void *arg)
   eddy_transport *transport = arg;
   const eddy_protocol *protocol = transport->protocol;
   if (protocol->connection_lost != NULL) {
-    if (transport->error < 0) {
-      int fd = eddy_transport_get_fd(transport);
-      (void)eddy__fail(transport->error, fd >= 0 ? "connection on" : "connection",
-          fd >= 0 ? "descriptor" : NULL, fd);
-    }
+    if (transport->error < 0) explain_loss(transport);
     int rc = protocol->connection_lost(transport->self, transport->error);
     if (rc < 0) eddy__transport_report(transport, "connection_lost failed", rc);
   }
@@ -178,8 +212,18 @@ static int on_lost(void *transport)
   return eddy__transport_call(transport, lost);
 }
 
-void eddy__transport_discard(eddy_transport *transport)
+void eddy__transport_end_with_loop(eddy_transport *transport)
 {
+  /* The entry that had this reference was dropped. */
+  if (transport->layer_queued) transport->refs--;
+  transport->waiter = NULL;
+  end(transport);
+}
+
+void eddy_transport_discard(eddy_transport *transport)
+{
+  if (transport->lost) return;
+  eddy__loop_unbook(transport->loop);
   end(transport);
 }
 

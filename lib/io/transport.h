@@ -10,6 +10,7 @@
 #include "loop/context.h"
 
 struct eddy_stream_reader;
+struct eddy_task;
 
 struct eddy_transport {
   const eddy_transport_type *type;
@@ -18,7 +19,10 @@ struct eddy_transport {
   void *self;
   eddy_context
       *context; /* referenced; in which the protocol runs, or NULL: an empty one */
-  struct eddy__link link; /* on the loop's list of transports until it has ended */
+  struct eddy__link link;   /* on the loop's list of transports until it has ended */
+  eddy_transport *upper;    /* of the layer that stands on it: referenced; or NULL */
+  struct eddy_task *waiter; /* in the call that makes it, until it has begun; or NULL */
+  eddy_outcome said;        /* what is to be told of its error */
   struct eddy_stream_reader *stream; /* held; that of its stream protocol, or NULL */
   size_t high;                       /* marks of flow control */
   size_t low;
@@ -31,6 +35,7 @@ struct eddy_transport {
   bool writing_paused; /* the protocol was told so */
   bool write_ended;    /* write_eof was called */
   bool input_ended;    /* eof_received was called */
+  bool layer_queued;   /* a layer is about to begin on it: a reference */
 };
 
 /* Where the type's state begins: aligned for anything. */
@@ -52,7 +57,7 @@ static inline int eddy__transport_call(eddy_transport *transport, eddy_fn *fn)
 }
 
 /* The loop is being closed: ends it, without a word to the protocol but `release`. */
-void eddy__transport_discard(eddy_transport *transport);
+void eddy__transport_end_with_loop(eddy_transport *transport);
 
 /* Something was written that goes nowhere; the fifth time that is reported. */
 void eddy__transport_drop(eddy_transport *transport);

@@ -14,7 +14,7 @@ fi
 
 needed="cmake ninja-build gcc g++ pkg-config libuv1-dev python3"
 peers="libev-dev libevent-dev libst-dev libboost-context-dev libboost-fiber-dev libasio-dev
-golang-go"
+golang-go python3-uvloop"
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
@@ -47,10 +47,10 @@ if [ $install = yes ]; then
   else
     echo "This system's package manager is not known to this script. Needed: cmake, ninja,"
     echo "gcc, g++, pkg-config, libuv 1.44 or newer, python3. For the peers: libev, libevent,"
-    echo "State Threads, Boost.Context, Boost.Fiber, Asio, Go. What is missing is left out."
+    echo "State Threads, Boost.Context, Boost.Fiber, Asio, Go, uvloop. What is missing is left out."
   fi
 fi
-echo "not packaged, so not measured: libdill, Photon, neco, libaco, minicoro, uvloop, tokio"
+echo "not packaged, so not measured: libdill, Photon, neco, libaco, minicoro, tokio"
 
 cmake -S tests/bench -B build/bench -G Ninja >/dev/null
 cmake --build build/bench

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the benchmark programs in turns on one core and prints the table.
 
-    run.py BUILD_DIRECTORY [--rounds N] [--only WORD] [--json FILE] [--quick]
+    run.py BUILD_DIRECTORY [--rounds N] [--only WORD] [--json FILE] [--quick] [--realtime]
 
 Every round runs every program once, so that a machine that changes its speed changes it for
 all of them; what counts is the median over the rounds, and its ratio to the peer that the
@@ -12,10 +12,11 @@ import argparse
 import json
 import os
 import platform
-import signal
 import statistics
 import subprocess
 import sys
+
+import network
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -95,8 +96,6 @@ ROWS = [
         "bytes", rounds=1),
 ]
 
-NETWORK = "echo, 64 connections, us"
-
 
 def parse_arguments():
     parser = argparse.ArgumentParser()
@@ -105,6 +104,8 @@ def parse_arguments():
     parser.add_argument("--only", default="", help="rows whose name contains this")
     parser.add_argument("--json", default="bench.json")
     parser.add_argument("--quick", action="store_true", help="a tenth of every count")
+    parser.add_argument("--realtime", action="store_true",
+                        help="network rows before everything else on the machine (root)")
     return parser.parse_args()
 
 
@@ -116,9 +117,7 @@ class Bench:
         self.figures = {}  # row name -> program -> list of figures
         self.skipped = set()
         self.known = {}  # (program, workload, backend, round) -> figures printed
-        cpus = sorted(os.sched_getaffinity(0))
-        self.server_cpu = cpus[-1]
-        self.client_cpu = cpus[0] if len(cpus) > 1 else None
+        self.cpus = sorted(os.sched_getaffinity(0))
 
     def program(self, name):
         return os.path.join(self.build, "bench_" + name)
@@ -131,7 +130,7 @@ class Bench:
         if backend is not None:
             environment["EDDY_BACKEND"] = backend
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True,
-                              preexec_fn=self.pin(self.server_cpu), timeout=600)
+                              preexec_fn=self.pin(self.cpus[-1]), timeout=600)
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(command)} ({backend or 'peer'}): exit code "
                              f"{done.returncode}; no table is made of such a run")
@@ -164,43 +163,6 @@ class Bench:
             figures = self.figures.setdefault(row.name, {}).setdefault(name, [])
             figures.append(self.known[key][row.figure])
 
-    def measure_network(self):
-        if self.client_cpu is None:
-            self.skipped.add("echo rows (they need a second core)")
-            return
-        servers = {"floor": [self.program("epoll_echo")]}
-        for backend in EDDY:
-            servers[backend] = [self.find("echo_server"), "--port", "0", "--backend", backend]
-        for name, command in servers.items():
-            figures = self.figures.setdefault(NETWORK, {}).setdefault(name, [])
-            figures.append(self.echo(command))
-
-    def find(self, name):
-        for directory, _, files in os.walk(self.build):
-            if name in files and os.access(os.path.join(directory, name), os.X_OK):
-                return os.path.join(directory, name)
-        raise SystemExit(f"{name} is not in {self.build}")
-
-    def echo(self, command):
-        """CPU time of the server for one request, in microseconds."""
-        requests = 4000 // self.divisor
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                                  preexec_fn=self.pin(self.server_cpu))
-        try:
-            port = server.stdout.readline().split()[2].rsplit(":", 1)[1]
-            load = [self.find("echo_load"), "--port", port, "--connections", "64",
-                    "--requests", str(requests), "--size", "64", "--spin"]
-            subprocess.run(load, stdout=subprocess.DEVNULL, check=True,
-                           preexec_fn=self.pin(self.client_cpu))
-        finally:
-            server.send_signal(signal.SIGTERM)
-        _, status, usage = os.wait4(server.pid, 0)
-        server.returncode = os.waitstatus_to_exitcode(status)
-        server.stdout.close()
-        if server.returncode != 0:
-            raise SystemExit(f"{' '.join(command)}: exit code {server.returncode}")
-        return (usage.ru_utime + usage.ru_stime) * 1e6 / (64 * requests)
-
     def median(self, row, program):
         figures = self.figures.get(row, {}).get(program)
         return statistics.median(figures) if figures else None
@@ -223,10 +185,7 @@ class Bench:
             if base is None:
                 verdicts.append((goal, None, "no figure of the peer"))
                 continue
-            ratio = ours / base
-            word = "met" if ratio <= factor else (
-                "within 2x" if ratio <= 2 * factor else f"SHORT ({ratio / factor:.1f}x)")
-            verdicts.append((goal, ratio, word))
+            verdicts.append((goal, ours / base, network.verdict(ours / base, factor)))
         return verdicts
 
 
@@ -258,24 +217,22 @@ def main():
     rows = [row for row in ROWS if arguments.only in row.name]
     if rows and rows[0].name != "raw switch":
         rows.insert(0, ROWS[0])  # the stand-ins are multiples of it
-    network = arguments.only in NETWORK
+    net = network.Network(bench.build, arguments.only, bench.cpus, arguments.quick,
+                          arguments.realtime, bench.skipped)
     for round_number in range(bench.rounds):
         print(f"round {round_number + 1} of {bench.rounds}", file=sys.stderr)
         for row in rows:
             if row.rounds is None or round_number < row.rounds:
                 bench.measure(row, round_number)
-        if network:
-            bench.measure_network()
-    shown = [(row.name, row.goals) for row in rows]
-    if network and NETWORK in bench.figures:
-        shown.append((NETWORK, [(1.03, "floor")]))
-    table = print_table(bench, shown)
-    print("\nFigures are nanoseconds an operation (bytes, microseconds where it says so), "
-          "medians.\nGoals are looked at on native/uv; uv/uv stands beside it.")
+        net.measure(round_number)
+    table = print_table(bench, [(row.name, row.goals) for row in rows]) if rows else []
+    table += net.print_table()
+    print("\nFigures are nanoseconds an operation (bytes where it says so), medians.\n"
+          "Goals are looked at on native/uv; uv/uv stands beside it.")
     if arguments.quick:
         print("--quick: a tenth of every count, the rows' names notwithstanding; for trying "
               "things, not for the record")
-    for name, factor in STAND_INS.items():
+    for name, factor in STAND_INS.items() if rows else ():
         print(f"{name}: stood in for by {factor} x the switch of boost_context")
     if bench.skipped:
         print("not here, left out:", ", ".join(sorted(bench.skipped)))

@@ -1,7 +1,9 @@
 /*
  * The floor of the network rows: an edge-triggered epoll loop and nothing else. One
- * buffer, every descriptor armed once, a short read taken as drained. Prints where it
- * listens as echo_server does, and ends on SIGTERM.
+ * buffer, every descriptor armed once, a short read taken as drained; for datagrams
+ * recvmmsg, and a sendto for each. Prints where it listens, and ends on SIGTERM.
+ *
+ *     bench_epoll_echo [udp]
  */
 #define _GNU_SOURCE
 
@@ -10,9 +12,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -73,32 +77,70 @@ static void echo(int fd, uint32_t events)
   close(fd);
 }
 
-int main(void)
+/* ---- datagrams ---- */
+
+#define BATCH 16
+
+static void echo_datagrams(int fd)
+{
+  static struct sockaddr_in peers[BATCH];
+  static struct iovec parts[BATCH];
+  static struct mmsghdr messages[BATCH];
+  int got;
+  do {
+    for (int i = 0; i < BATCH; i++) {
+      parts[i] = (struct iovec){buffer + i * 4096, 4096};
+      messages[i].msg_hdr = (struct msghdr){.msg_name = &peers[i],
+          .msg_namelen = sizeof(peers[i]),
+          .msg_iov = &parts[i],
+          .msg_iovlen = 1};
+    }
+    got = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < got; i++) {
+      if (sendto(fd, parts[i].iov_base, messages[i].msg_len, 0,
+              (struct sockaddr *)&peers[i], sizeof(peers[i])) < 0)
+        die("sendto");
+    }
+  } while (got == BATCH);
+}
+
+/* ---- the program ---- */
+
+static int open_socket(int type)
 {
   struct sockaddr_in address = {.sin_family = AF_INET};
   socklen_t length = sizeof(address);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  struct sigaction action = {.sa_handler = stop};
-  sigaction(SIGTERM, &action, NULL);
-  raise_limit(65536);
-  int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) < 0 ||
-      listen(listener, 1024) < 0 ||
-      getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+  int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 ||
+      (type == SOCK_STREAM && listen(fd, 1024) < 0) ||
+      getsockname(fd, (struct sockaddr *)&address, &length) < 0)
     die("listen");
   printf("listening on 127.0.0.1:%u (epoll)\n", ntohs(address.sin_port));
   fflush(stdout);
-  int poller = epoll_create1(EPOLL_CLOEXEC);
-  struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
-  if (poller < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event) < 0) die("epoll");
+  return fd;
+}
+
+int main(int argc, char **argv)
+{
   static struct epoll_event events[EVENTS];
+  bool udp = argc > 1 && strcmp(argv[1], "udp") == 0;
+  struct sigaction action = {.sa_handler = stop};
+  sigaction(SIGTERM, &action, NULL);
+  raise_limit(65536);
+  int first = open_socket(udp ? SOCK_DGRAM : SOCK_STREAM);
+  int poller = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event event = {.events = EPOLLIN | (udp ? EPOLLET : 0), .data.fd = first};
+  if (poller < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, first, &event) < 0) die("epoll");
   while (!stopped) {
     int n = epoll_wait(poller, events, EVENTS, -1);
     for (int i = 0; i < n; i++) {
-      if (events[i].data.fd == listener) {
-        accept_all(poller, listener);
-      } else {
+      if (events[i].data.fd != first) {
         echo(events[i].data.fd, events[i].events);
+      } else if (udp) {
+        echo_datagrams(first);
+      } else {
+        accept_all(poller, first);
       }
     }
   }

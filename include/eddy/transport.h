@@ -65,7 +65,8 @@ EDDY_API int eddy_transport_writelines(
  * end of input, data may still come from it. Again, or after close: nothing happens.
  *
  * asyncio   WriteTransport.write_eof()
- * Returns   0; EDDY_ENOTSUP (eddy_transport_can_write_eof says so beforehand); EDDY_EINVAL.
+ * Returns   0; EDDY_ENOTSUP (eddy_transport_can_write_eof says so beforehand); EDDY_EINVAL;
+ *           EDDY_ENOTCONN (the peer has reset the connection, and nobody was told yet).
  */
 EDDY_API int eddy_transport_write_eof(eddy_transport *transport);
 

@@ -47,6 +47,33 @@ EDDY_TASK_TEST(sock, recv_takes_what_there_is_and_leaves_the_rest)
   return each_stream(pieces);
 }
 
+EDDY_TASK_TEST(sock, recv_behind_a_short_one_has_at_once_what_this_loop_sent_since)
+{
+  char bytes[8];
+  size_t got;
+  int fds[2];
+  CHECK_OK(test_pair(fds));
+  CHECK_OK(eddy_sock_sendall(fds[0], "ab", 2));
+  CHECK_OK(eddy_sock_recv(fds[1], bytes, sizeof bytes, &got));
+  CHECK_EQ(got, 2);
+  uint64_t steps = eddy_task_steps(eddy_current_task());
+  CHECK_OK(eddy_sock_sendall(fds[1], "answer", 6));
+  CHECK_OK(eddy_sock_sendall(fds[0], "cde", 3));
+  CHECK_OK(eddy_sock_recv(fds[1], bytes, sizeof bytes, &got));
+  CHECK_EQ(got, 3);
+  CHECK_OK(eddy_sock_shutdown(fds[0], EDDY_SHUTDOWN_WRITE));
+  CHECK_OK(eddy_sock_recv(fds[1], bytes, sizeof bytes, &got));
+  CHECK_EQ(got, 0);
+  CHECK_OK(eddy_sock_recv(fds[0], bytes, sizeof bytes, &got));
+  CHECK_EQ(got, 6);
+  test_fd_closed(fds[1]);
+  CHECK_OK(eddy_sock_close(fds[1]));
+  CHECK_OK(eddy_sock_recv(fds[0], bytes, sizeof bytes, &got));
+  CHECK_EQ(got, 0);
+  CHECK_EQ(eddy_task_steps(eddy_current_task()), steps);
+  return 0;
+}
+
 static int nothing(enum kind kind, int fds[2])
 {
   (void)kind;

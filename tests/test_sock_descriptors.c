@@ -372,3 +372,55 @@ EDDY_TASK_TEST_KERNEL(sock_descriptors, vanished_number_used_again_by_others_is_
 {
   return each_kind(vanished_and_replaced);
 }
+
+/* ---- what is not tried ---- */
+
+/* A read that got less than it had room for has taken everything: the next one does not ask the
+ * system in vain first, so it does not see what came from outside before it waits. */
+EDDY_TASK_TEST_KERNEL(sock_descriptors, recv_behind_a_short_one_waits_without_trying)
+{
+  char bytes[8];
+  size_t got;
+  int fds[2];
+  CHECK_OK(test_pair(fds));
+  CHECK_OK(eddy_sock_sendall(fds[0], "ab", 2));
+  CHECK_OK(eddy_sock_recv(fds[1], bytes, sizeof bytes, &got));
+  uint64_t steps = eddy_task_steps(eddy_current_task());
+  CHECK_OK(eddy_sock_sendall(fds[1], "answer", 6)); /* it cannot come back by itself */
+  CHECK_EQ(send(fds[0], "cde", 3, 0), 3);
+  CHECK_OK(eddy_sock_recv(fds[1], bytes, sizeof bytes, &got));
+  CHECK_EQ(got, 3);
+  CHECK_EQ(eddy_task_steps(eddy_current_task()), steps + 1);
+  /* After a poll nothing is known any more. */
+  CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  CHECK_EQ(send(fds[0], "fg", 2, 0), 2);
+  steps = eddy_task_steps(eddy_current_task());
+  CHECK_OK(eddy_sock_recv(fds[1], bytes, sizeof bytes, &got));
+  CHECK_EQ(got, 2);
+  CHECK_EQ(eddy_task_steps(eddy_current_task()), steps);
+  return 0;
+}
+
+/* The rest of a datagram is not the rest of what there is. */
+EDDY_TASK_TEST_KERNEL(sock_descriptors, short_datagram_says_nothing_about_the_next)
+{
+  char bytes[8];
+  size_t got;
+  int fd;
+  eddy_address address;
+  CHECK_OK(eddy_address_parse("127.0.0.1", 0, &address));
+  CHECK_OK(eddy_sock_open_datagram(&address, NULL, &fd));
+  test_fd(fd);
+  CHECK_OK(eddy_sock_getsockname(fd, &address));
+  CHECK_OK(eddy_sock_connect(fd, &address)); /* to itself */
+  CHECK_OK(eddy_sock_sendall(fd, "a", 1));
+  CHECK_OK(eddy_sock_sendall(fd, "bc", 2));
+  CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  uint64_t steps = eddy_task_steps(eddy_current_task());
+  CHECK_OK(eddy_sock_recv(fd, bytes, sizeof bytes, &got));
+  CHECK_EQ(got, 1);
+  CHECK_OK(eddy_sock_recv(fd, bytes, sizeof bytes, &got));
+  CHECK_EQ(got, 2);
+  CHECK_EQ(eddy_task_steps(eddy_current_task()), steps);
+  return 0;
+}

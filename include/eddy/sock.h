@@ -159,12 +159,14 @@ EDDY_API int eddy_sock_connect(int fd, const eddy_address *address);
  * Receives what there is, at most `size` bytes.
  *
  * asyncio   loop.sock_recv_into(); loop.sock_recv() in C has this form, too
- * Context   coroutine; suspends only if nothing has arrived. A cancelled call consumed
- *           nothing.
+ * Context   coroutine; suspends only if nothing has arrived, as far as this loop knows: after a
+ *           call that got less than `size` the next one waits without asking the system, unless
+ *           since then the loop has polled or done anything to another descriptor. A cancelled
+ *           call consumed nothing.
  * got       the number of bytes; 0 at the end of input (or with size 0).
  * Returns   0; EDDY_ECONNRESET and the system's other codes; EDDY_ECANCELLED; EDDY_ENOTASK;
  *           EDDY_EBUSY; EDDY_EBADF; EDDY_ENOMEM; EDDY_EINVAL.
- * Cost      one system call when data is there; no allocation once the descriptor is known.
+ * Cost      one system call; no allocation once the descriptor is known.
  */
 EDDY_API int eddy_sock_recv(int fd, void *buffer, size_t size, size_t *got);
 

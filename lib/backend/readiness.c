@@ -42,6 +42,7 @@ void eddy__readiness_init(struct eddy__readiness *table, eddy_loop *loop,
       .loop = loop,
       .poller = poller,
       .poller_self = poller_self,
+      .epoch = 1,
   };
 }
 
@@ -177,6 +178,7 @@ void eddy__readiness_lost(struct eddy__slot *slot, int code)
 {
   forget(slot);
   slot->own = false;
+  slot->stream = false;
   slot->file = (struct eddy__file){0};
   fail_waiters(slot, code);
 }
@@ -202,6 +204,30 @@ static void recognise(struct eddy__slot *slot, const struct eddy__file *file)
   if (events != 0 && arm(slot, events) < 0) eddy__readiness_event(slot, events);
 }
 
+/* ---- whether there is anything to read ---- */
+
+static bool is_drained(
+    const struct eddy__readiness *table, const struct eddy__slot *slot, const eddy_op *op)
+{
+  return slot != NULL && slot->drained == table->epoch && op->kind == EDDY_OP_RECV &&
+         op->size > 0 && (op->flags & EDDY_OP_NOWAIT) == 0;
+}
+
+/* An operation was tried, on a descriptor that may have no slot. */
+static void note_attempt(
+    struct eddy__readiness *table, struct eddy__slot *slot, const eddy_op *op, int rc)
+{
+  if (op->kind == EDDY_OP_RECV) {
+    bool less = rc == 0 && op->result > 0 && (size_t)op->result < op->size;
+    if (less && slot != NULL && slot->stream) slot->drained = table->epoch;
+    return;
+  }
+  /* What is sent cannot come back on the same descriptor before a poll. */
+  bool drained = slot != NULL && slot->drained == table->epoch;
+  table->epoch++;
+  if (drained) slot->drained = table->epoch;
+}
+
 static int try_first(struct eddy__readiness *table, eddy_op *op, bool own)
 {
   if (!own && (op->kind == EDDY_OP_ACCEPT || op->kind == EDDY_OP_CONNECT)) {
@@ -211,7 +237,7 @@ static int try_first(struct eddy__readiness *table, eddy_op *op, bool own)
   if ((op->flags & EDDY_OP_LATER) != 0) return EDDY_PENDING;
   int rc = eddy__socket_attempt(op, false);
   if (rc == 0 && op->kind == EDDY_OP_ACCEPT)
-    eddy__readiness_adopt(table, (int)op->result);
+    eddy__readiness_adopt(table, (int)op->result, true);
   return rc;
 }
 
@@ -222,7 +248,11 @@ int eddy__readiness_start(struct eddy__readiness *table, eddy_op *op)
   struct eddy__slot *slot = find_slot(table, op->fd);
   if (slot != NULL && slot->ops[side] != NULL) return EDDY_EBUSY;
   bool own = slot != NULL && slot->own;
-  int rc = try_first(table, op, own);
+  int rc = EDDY_PENDING;
+  if (!is_drained(table, slot, op)) {
+    rc = try_first(table, op, own);
+    note_attempt(table, slot, op, rc);
+  }
   if (rc != EDDY_PENDING) return rc;
   if ((op->flags & EDDY_OP_NOWAIT) != 0) return EDDY_EAGAIN;
   bool look = !own || is_bare(op);
@@ -249,6 +279,7 @@ int eddy__readiness_finish(struct eddy__readiness *table, eddy_op *op)
   struct eddy__slot *slot = find_slot(table, op->fd);
   if (slot == NULL || slot->ops[side] != op) return EDDY_EINVAL;
   int rc = eddy__socket_attempt(op, true);
+  note_attempt(table, slot, op, rc);
   if (rc == EDDY_PENDING) {
     slot->signalled &= ~event_of(side);
     if ((slot->armed & event_of(side)) != 0) return EDDY_PENDING;
@@ -258,7 +289,7 @@ int eddy__readiness_finish(struct eddy__readiness *table, eddy_op *op)
   detach(slot, side);
   if (is_bare(op)) lend(slot, side);
   if (rc == 0 && op->kind == EDDY_OP_ACCEPT)
-    eddy__readiness_adopt(table, (int)op->result);
+    eddy__readiness_adopt(table, (int)op->result, true);
   return rc;
 }
 
@@ -273,12 +304,13 @@ void eddy__readiness_cancel(struct eddy__readiness *table, eddy_op *op)
 
 int eddy__readiness_close(struct eddy__readiness *table, int fd)
 {
+  table->epoch++;
   struct eddy__slot *slot = find_slot(table, fd);
   if (slot != NULL) eddy__readiness_lost(slot, EDDY_EBADF);
   return eddy__socket_close(fd);
 }
 
-void eddy__readiness_adopt(struct eddy__readiness *table, int fd)
+void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream)
 {
   struct eddy__slot *slot;
   /* Without memory the descriptor counts as somebody else's, which only costs a look. */
@@ -288,10 +320,13 @@ void eddy__readiness_adopt(struct eddy__readiness *table, int fd)
   }
   slot->file = (struct eddy__file){0};
   slot->own = true;
+  slot->stream = stream;
+  slot->drained = 0;
 }
 
 void eddy__readiness_settle(struct eddy__readiness *table)
 {
+  table->epoch++;
   while (table->lent != NULL) {
     struct eddy__slot *slot = table->lent;
     table->lent = slot->next_lent;

@@ -7,6 +7,12 @@
  * again: a request then costs no registration. If it becomes ready while nobody waits it
  * is disarmed, or a poller that reports levels would spin.
  *
+ * A read that got less than it had room for has taken all there was: the next one waits without
+ * trying, which would cost a system call for each request of a service. Only in the usual case,
+ * where it could not have been otherwise as far as this loop knows: since then it has neither
+ * polled nor done anything to another descriptor. (What another process or thread has sent
+ * meanwhile is found by the poll.)
+ *
  * A number closed behind our back (with close instead of eddy_sock_close) loses its
  * registration in the kernel, and may name another file when it is next waited on:
  *
@@ -47,11 +53,13 @@ struct eddy__slot {
   struct eddy__file file; /* what was registered, if it was looked at */
   int fd;
   uint32_t generation; /* counts up whenever the number may have changed its meaning */
+  uint32_t drained;    /* the table's epoch when a read was short */
   unsigned armed;      /* events the poller reports */
   unsigned signalled;  /* directions whose operation was signalled */
   unsigned lent;       /* directions left armed by a finished READABLE or WRITABLE */
   bool listed;         /* on the table's list of lent slots */
   bool own;            /* the descriptor was made here */
+  bool stream;         /* and is a stream, not of datagrams */
 };
 
 /* The poller under it. */
@@ -75,6 +83,7 @@ struct eddy__readiness {
   struct eddy__slot **slots; /* by descriptor number */
   size_t size;
   struct eddy__slot *lent;
+  uint32_t epoch; /* counts polls, and what may have brought data to another descriptor */
   size_t pending; /* operations that wait */
   uint64_t
       signals; /* operations signalled so far: a poll does not sleep after a new one */
@@ -92,8 +101,8 @@ int eddy__readiness_finish(struct eddy__readiness *table, eddy_op *op);
 void eddy__readiness_cancel(struct eddy__readiness *table, eddy_op *op);
 int eddy__readiness_close(struct eddy__readiness *table, int fd);
 
-/* The descriptor was just made by this loop. */
-void eddy__readiness_adopt(struct eddy__readiness *table, int fd);
+/* The descriptor was just made by this loop. `stream`: it is not of datagrams. */
+void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream);
 
 /* Before each poll: disarms what a finished READABLE or WRITABLE left behind. */
 void eddy__readiness_settle(struct eddy__readiness *table);

@@ -368,7 +368,7 @@ static int io_sock_open(void *self, const eddy_address *address, int *fd)
 {
   struct eddy__uv_io *io = self;
   int rc = eddy__socket_open(address, fd);
-  if (rc == 0) eddy__readiness_adopt(&io->table, *fd);
+  if (rc == 0) eddy__readiness_adopt(&io->table, *fd, true);
   return rc;
 }
 
@@ -377,7 +377,7 @@ static int io_sock_open_datagram(void *self, const eddy_address *address,
 {
   struct eddy__uv_io *io = self;
   int rc = eddy__socket_open_datagram(address, options, fd);
-  if (rc == 0) eddy__readiness_adopt(&io->table, *fd);
+  if (rc == 0) eddy__readiness_adopt(&io->table, *fd, false);
   return rc;
 }
 
@@ -386,8 +386,8 @@ static int io_sock_pair(void *self, int fds[2])
   struct eddy__uv_io *io = self;
   int rc = eddy__socket_pair(fds);
   if (rc < 0) return rc;
-  eddy__readiness_adopt(&io->table, fds[0]);
-  eddy__readiness_adopt(&io->table, fds[1]);
+  eddy__readiness_adopt(&io->table, fds[0], true);
+  eddy__readiness_adopt(&io->table, fds[1], true);
   return 0;
 }
 
@@ -396,7 +396,7 @@ static int io_sock_listen(
 {
   struct eddy__uv_io *io = self;
   int rc = eddy__socket_listen(address, options, fd);
-  if (rc == 0) eddy__readiness_adopt(&io->table, *fd);
+  if (rc == 0) eddy__readiness_adopt(&io->table, *fd, true);
   return rc;
 }
 
@@ -414,7 +414,8 @@ static int io_sock_name(void *self, int fd, bool peer, eddy_address *out)
 
 static int io_sock_shutdown(void *self, int fd, eddy_shutdown how)
 {
-  (void)self;
+  struct eddy__uv_io *io = self;
+  io->table.epoch++; /* the other end may be ours */
   return eddy__socket_shutdown(fd, how);
 }
 

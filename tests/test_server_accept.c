@@ -130,16 +130,18 @@ EDDY_TASK_TEST_KERNEL(server_accept, rests_a_second_when_descriptors_run_out)
   CHECK_OK(address_of(service, &address));
   CHECK_OK(open_socket(&address, &client));
   CHECK_OK(exhaust_descriptors());
+  eddy_time begun = eddy_loop_time(eddy_get_running_loop());
   CHECK_OK(
       eddy_sock_connect(client, &address)); /* the system connects, nobody takes it */
   CHECK_OK(wait_until(&reports));
   CHECK(eddy_server_is_serving(service->server));
   CHECK_EQ(service->count, 0);
   CHECK_OK(eddy_sleep(EDDY_MS(100)));
-  CHECK_EQ(reports, 1); /* it does not spin */
+  /* It does not spin: one report a second, however long that was. */
+  int64_t seconds = (eddy_loop_time(eddy_get_running_loop()) - begun) / EDDY_S(1);
+  CHECK_BETWEEN(1, reports, 1 + seconds);
   free_descriptors(NULL);
   CHECK_OK(wait_for_peers(service, 1));
-  CHECK_EQ(reports, 1);
   return 0;
 }
 

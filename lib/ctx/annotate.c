@@ -99,6 +99,7 @@ void eddy__ctx_make(
 
 int eddy__ctx_switch(struct eddy__ctx *from, struct eddy__ctx *to, int sent)
 {
+  if (from == to) return sent;
   depart(from, to);
   sent = eddy__ctx_switch_raw(from, to, sent);
   arrive(from->fake_stack);

@@ -93,7 +93,8 @@ typedef void eddy__ctx_entry(void *arg, int sent);
 void eddy__ctx_make(
     struct eddy__ctx *ctx, struct eddy__stack *stack, eddy__ctx_entry *entry, void *arg);
 
-/* Leaves for `to`; returns when someone switches to `from`, with what that one sent. */
+/* Leaves for `to`; returns when someone switches to `from`, with what that one sent. They may
+ * be one: it returns what it sent itself. */
 int eddy__ctx_switch(struct eddy__ctx *from, struct eddy__ctx *to, int sent);
 
 /* As eddy__ctx_switch, for a context that will never be returned to (its stack is about

@@ -44,6 +44,7 @@ void EDDY__CTX_RAW(eddy__ctx_make)(
 int EDDY__CTX_RAW(eddy__ctx_switch)(
     struct eddy__ctx *from, struct eddy__ctx *to, int sent)
 {
+  if (from == to) return sent;
   struct parked self;
   struct parked *other = to->sp;
   /* Debugging tools read the bounds, and swapcontext leaves them as they were. */

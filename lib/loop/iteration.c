@@ -118,10 +118,8 @@ static void run_entry(eddy_loop *loop, struct eddy__entry entry)
 static void run_ready(eddy_loop *loop)
 {
   for (;;) {
-    struct eddy__entry *next = eddy__loop_glance(loop);
-    if (next == NULL) next = eddy__loop_peek(loop);
-    if (next == NULL) return;
-    struct eddy__entry entry = *next;
+    if (!eddy__loop_in_turn(loop) && eddy__loop_peek(loop) == NULL) return;
+    struct eddy__entry entry = *eddy__loop_head(loop);
     eddy__loop_pop(loop);
     loop->ring.bookings--;
     if (entry.fn != NULL) run_entry(loop, entry);
@@ -166,7 +164,7 @@ static bool conclude(eddy_loop *loop, enum eddy__run_mode mode, int *rc)
   case EDDY__RUN_FOREVER:
     return false;
   case EDDY__RUN_UNTIL_IDLE:
-    if (loop->parked == 0) return true;
+    if (loop->tasks == 0) return true;
     eddy__report_deadlock(loop, "the loop ends with tasks that nothing can wake");
     *rc = EDDY_EDEADLOCK;
     return true;
@@ -296,7 +294,7 @@ void eddy_backend_turn(eddy_loop *loop)
   eddy__self = outer;
   bool ready = loop->ring.head != loop->ring.tail || eddy__posts_waiting(loop);
   loop->io->busy(loop->io_state, ready);
-  if (!ready && loop->parked > 0 && !loop->reported && nothing_can_happen(loop)) {
+  if (!ready && loop->tasks > 0 && !loop->reported && nothing_can_happen(loop)) {
     eddy__report_deadlock(loop, "deadlock, unless the host's loop comes to help");
     loop->reported = true;
   }

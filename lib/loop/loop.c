@@ -266,7 +266,7 @@ void eddy_loop_get_stats(const eddy_loop *loop, eddy_loop_stats *stats)
       .ready = (size_t)(loop->ring.tail - loop->ring.head),
       .timers = loop->closed ? 0 : loop->scheduler->count(loop->scheduler_state),
       .tasks = loop->tasks,
-      .parked = loop->parked,
+      .parked = eddy__ready_parked(loop),
       .operations = loop->operations,
       .holds = atomic_load(&loop->holds),
       .buffers = loop->buffers,

@@ -111,7 +111,6 @@ struct eddy_loop {
   struct eddy__post *taken; /* posts taken in that the ring had no memory for yet */
   uint64_t iterations;
   uint64_t steps;
-  size_t parked;
   size_t tasks;
 
   const eddy_scheduler *scheduler;
@@ -130,7 +129,7 @@ struct eddy_loop {
   size_t operations;        /* not idle */
   size_t user_signals;
   atomic_size_t holds;
-  size_t buffers; /* lent to streams (lib/io/block.h) */
+  size_t buffers;         /* lent to streams (lib/io/block.h) */
   atomic_size_t visitors; /* other threads inside a call, which close waits for */
 
   struct eddy__pool handles;
@@ -167,13 +166,14 @@ struct eddy_loop {
   void *task_state;
   eddy_task_factory *task_factory; /* NULL: eddy_task_new */
   void *task_factory_arg;
-  unsigned eager; /* eager first steps under way, one inside another */
+  unsigned eager;    /* eager first steps under way, one inside another */
+  unsigned creators; /* tasks inside whose steps these are */
 
   /* The io room's. */
   void *executor; /* the default one's record, on `owned`; or NULL */
   bool executor_ended;
   void *lanes; /* its executors for calls of the library's own, on `owned`; or NULL */
-  void *net; /* struct eddy__net, once there was a transport or a server */
+  void *net;   /* struct eddy__net, once there was a transport or a server */
 };
 
 /* ---- loop.c ---- */
@@ -322,9 +322,13 @@ EDDY__INLINE uint64_t eddy__loop_push(eddy_loop *loop, eddy_fn *fn, void *arg)
   struct eddy__entry *entry = &loop->ring.entries[loop->ring.tail & loop->ring.mask];
   entry->fn = fn;
   entry->arg = arg;
+  uint64_t position = loop->ring.tail++;
   if (loop->nudge) eddy__loop_nudge(loop);
-  return loop->ring.tail++;
+  return position;
 }
+
+/* How many tasks are neither running nor queued. Looks at everything queued. */
+size_t eddy__ready_parked(const eddy_loop *loop);
 
 /* Gives memory back after a burst; drops everything. */
 void eddy__ready_shrink(eddy_loop *loop);
@@ -362,15 +366,14 @@ static inline struct eddy__entry *eddy__loop_peek(eddy_loop *loop)
   return eddy__loop_head(loop);
 }
 
-/* As eddy__loop_peek, but gives up where it would have to do more than look: it calls nothing,
- * so that its caller needs no stack frame. */
-EDDY__INLINE struct eddy__entry *eddy__loop_glance(eddy_loop *loop)
+/* Whether eddy__loop_head is what eddy__loop_peek would give. Says no where more has to be done
+ * than to look: it calls nothing, so that its caller needs no stack frame. */
+EDDY__INLINE bool eddy__loop_in_turn(eddy_loop *loop)
 {
-  if (loop->ring.head == loop->turn_end) {
-    if (!eddy__loop_turn_is_due(loop)) return NULL;
-    eddy__loop_begin_turn(loop);
-  }
-  return eddy__loop_head(loop);
+  if (loop->ring.head != loop->turn_end) return true;
+  if (!eddy__loop_turn_is_due(loop)) return false;
+  eddy__loop_begin_turn(loop);
+  return true;
 }
 
 /* Takes the entry just looked at; its booking stays. */

@@ -1,5 +1,7 @@
 #include "loop/loop.h"
 
+#include "base/self.h"
+
 /* Moves the entries to a ring of another capacity; positions stay what they are. */
 static int resize(struct eddy__ring *ring, size_t capacity)
 {
@@ -24,6 +26,17 @@ int eddy__ready_grow(eddy_loop *loop)
 void eddy__loop_drop(eddy_loop *loop, uint64_t position)
 {
   loop->ring.entries[position & loop->ring.mask].fn = NULL;
+}
+
+size_t eddy__ready_parked(const eddy_loop *loop)
+{
+  size_t others = loop->creators;
+  if (eddy__self.loop == loop && eddy__self.task != NULL) others++;
+  for (uint64_t i = loop->ring.head; i != loop->ring.tail; i++) {
+    const struct eddy__entry *entry = &loop->ring.entries[i & loop->ring.mask];
+    if (loop->hooks != NULL && entry->fn == loop->hooks->step) others++;
+  }
+  return loop->tasks - others;
 }
 
 void eddy__ready_shrink(eddy_loop *loop)

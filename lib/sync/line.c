@@ -55,13 +55,13 @@ bool eddy__line_is_void(const struct eddy__link *line)
   return true;
 }
 
-int eddy__bind(eddy_loop **slot, eddy_loop *loop, const char *what)
+int eddy__bind_first(eddy_loop **slot, eddy_loop *loop, const char *what)
 {
   if (*slot == NULL) {
     eddy__loop_ref(loop);
     *slot = loop;
+    return 0;
   }
-  if (*slot == loop) return 0;
   return eddy_raise(EDDY_EOTHERLOOP, "%s: it is used by the tasks of another loop", what);
 }
 

@@ -46,7 +46,11 @@ bool eddy__line_is_void(const struct eddy__link *line);
 
 /* The slot is NULL until someone waits; then it has a reference. Returns 0, or EDDY_EOTHERLOOP
  * with a message that names `what`. */
-int eddy__bind(eddy_loop **slot, eddy_loop *loop, const char *what);
+int eddy__bind_first(eddy_loop **slot, eddy_loop *loop, const char *what);
+static inline int eddy__bind(eddy_loop **slot, eddy_loop *loop, const char *what)
+{
+  return *slot == loop ? 0 : eddy__bind_first(slot, loop, what);
+}
 
 /* At the end of the primitive. */
 void eddy__unbind(eddy_loop *loop);

@@ -23,6 +23,7 @@ struct eddy_queue {
   int (*compare)(eddy_value a, eddy_value b);
   struct item *items;
   size_t capacity; /* a power of two, or 0 */
+  size_t room;     /* with fewer items a put is nothing special; 0 after shutdown */
   size_t first;    /* FIFO: index of the oldest */
   size_t count;
   uint64_t inserted;
@@ -44,6 +45,14 @@ struct getter {
   void *arg;
   bool granted;
 };
+
+/* To be called when maxsize, capacity or closed have changed. */
+static void set_room(eddy_queue *queue)
+{
+  bool bounded = queue->maxsize > 0 && queue->maxsize < queue->capacity;
+  queue->room = bounded ? queue->maxsize : queue->capacity;
+  if (queue->closed) queue->room = 0;
+}
 
 static int compare_numbers(eddy_value a, eddy_value b)
 {
@@ -97,6 +106,7 @@ EDDY__COLD static int grow(eddy_queue *queue)
   queue->items = items;
   queue->capacity = capacity;
   queue->first = 0;
+  set_room(queue);
   return 0;
 }
 
@@ -165,27 +175,27 @@ EDDY__INLINE eddy_value take(eddy_queue *queue)
 
 /* ---- waiting ---- */
 
-static void wake_first(struct eddy__link *waiters)
+static void wake_task(struct eddy__done *done)
 {
-  struct eddy__link *link = eddy__list_first(waiters);
-  if (link == NULL) return;
-  eddy__list_remove(link);
-  struct eddy__done *done = EDDY__ENTRY(link, struct eddy__done, link);
+  (void)eddy__wait_grant(eddy__wait_task(done));
+}
+
+/* Returns 0. */
+EDDY__INLINE int wake_first(struct eddy__link *waiters)
+{
+  if (eddy__list_empty(waiters)) return 0;
+  struct eddy__done *done = EDDY__ENTRY(waiters->next, struct eddy__done, link);
+  eddy__list_remove(&done->link);
+  if (done->complete == wake_task) return eddy__wait_grant(eddy__wait_task(done));
   done->complete(done);
+  return 0;
 }
 
 static void wake_all(struct eddy__link *waiters)
 {
   while (!eddy__list_empty(waiters)) {
-    wake_first(waiters);
+    (void)wake_first(waiters);
   }
-}
-
-static void wake_task(struct eddy__done *done)
-{
-  eddy_task *task = eddy__wait_task(done);
-  task->wait.granted = true;
-  eddy__wait_woken(task, 0);
 }
 
 static void describe(const eddy_task *task, char *text, size_t size, const char *what)
@@ -211,7 +221,9 @@ static void describe_join(const eddy_task *task, char *text, size_t size)
 }
 
 static int end_get(eddy_task *task, int rc);
+static int end_get_slowly(eddy_task *task, eddy_queue *queue, int rc);
 static int end_put(eddy_task *task, int rc);
+static int end_put_slowly(eddy_task *task, eddy_queue *queue, int rc);
 static int end_join(eddy_task *task, int rc);
 
 static const struct eddy__wait_type get_wait = {NULL, describe_get, end_get};
@@ -219,19 +231,24 @@ static const struct eddy__wait_type put_wait = {NULL, describe_put, end_put};
 static const struct eddy__wait_type join_wait = {NULL, describe_join, end_join};
 
 /* One wait on one of the queue's lists, which keeps a reference to it. */
-static int wait_on(eddy_task *task, eddy_queue *queue, struct eddy__link *waiters,
+EDDY__INLINE int stand(eddy_task *task, eddy_queue *queue, struct eddy__link *waiters,
     const struct eddy__wait_type *type)
 {
-  int rc = eddy__bind(&queue->loop, task->future.loop, "queue");
-  if (rc < 0) return rc;
-  eddy_queue_ref(queue);
+  queue->refs++;
   task->wait.done.complete = wake_task;
   eddy__list_append(waiters, &task->wait.done.link);
   return eddy__wait(task, type, queue);
 }
 
+static int wait_on(eddy_task *task, eddy_queue *queue, struct eddy__link *waiters,
+    const struct eddy__wait_type *type)
+{
+  int rc = eddy__bind(&queue->loop, task->future.loop, "queue");
+  return rc < 0 ? rc : stand(task, queue, waiters, type);
+}
+
 /* Another was faster: waits again, behind those that came meanwhile. */
-static int wait_again(
+EDDY__NOINLINE static int wait_again(
     eddy_task *task, struct eddy__link *waiters, const struct eddy__wait_type *type)
 {
   eddy__list_append(waiters, &task->wait.done.link);
@@ -240,23 +257,30 @@ static int wait_again(
 
 /* After a wait that ended with an error: a waiter that was woken passes that on if what it was
  * woken for is still there. */
-static void pass_on(eddy_task *task, struct eddy__link *waiters, bool still_there)
+EDDY__NOINLINE static void pass_on(
+    eddy_task *task, struct eddy__link *waiters, bool still_there)
 {
-  if (task->wait.granted && still_there) wake_first(waiters);
+  if (task->wait.granted && still_there) (void)wake_first(waiters);
 }
 
 /* ---- get ---- */
+
+/* There is one. */
+EDDY__INLINE int get_item(eddy_queue *queue, eddy_value *item)
+{
+  *item = take(queue);
+  return wake_first(&queue->putters);
+}
 
 int eddy_queue_get_nowait(eddy_queue *queue, eddy_value *item)
 {
   if (queue == NULL || item == NULL) return EDDY_EINVAL;
   if (queue->count == 0) return queue->closed ? EDDY_EQUEUESHUTDOWN : EDDY_EQUEUEEMPTY;
-  *item = take(queue);
-  wake_first(&queue->putters);
-  return 0;
+  return get_item(queue, item);
 }
 
-int eddy_queue_get(eddy_queue *queue, eddy_value *item)
+/* For every task, whatever the queue holds. */
+EDDY__NOINLINE static int get_slowly(eddy_queue *queue, eddy_value *item)
 {
   int rc;
   bool resumed;
@@ -269,14 +293,34 @@ int eddy_queue_get(eddy_queue *queue, eddy_value *item)
   return wait_on(task, queue, &queue->getters, &get_wait);
 }
 
+int eddy_queue_get(eddy_queue *queue, eddy_value *item)
+{
+  eddy_task *task = eddy__self.task;
+  if (task == NULL || !task->plain || queue == NULL || item == NULL)
+    return get_slowly(queue, item);
+  if (queue->count > 0) return get_item(queue, item);
+  if (queue->closed || queue->loop != task->future.loop) return get_slowly(queue, item);
+  task->wait.scratch.p = item;
+  return stand(task, queue, &queue->getters, &get_wait);
+}
+
 static int end_get(eddy_task *task, int rc)
 {
   eddy_queue *queue = task->wait.object;
-  if (rc < 0) {
+  if (rc == 0 && queue->count > 0 && queue->refs > 1) {
+    queue->refs--;
+    return get_item(queue, task->wait.scratch.p);
+  }
+  return end_get_slowly(task, queue, rc);
+}
+
+EDDY__NOINLINE static int end_get_slowly(eddy_task *task, eddy_queue *queue, int rc)
+{
+  if (rc == 0 && queue->count > 0) {
+    (void)get_item(queue, task->wait.scratch.p);
+  } else if (rc < 0) {
     pass_on(task, &queue->getters, queue->count > 0);
-  } else if (queue->count > 0 || queue->closed) {
-    rc = eddy_queue_get_nowait(queue, task->wait.scratch.p);
-  } else if (queue->refs == 1) {
+  } else if (queue->closed || queue->refs == 1) {
     rc = EDDY_EQUEUESHUTDOWN; /* nobody else holds the queue: nothing will ever come */
   } else {
     return wait_again(task, &queue->getters, &get_wait);
@@ -361,6 +405,13 @@ int eddy_queue_get_cb(eddy_loop *loop, eddy_queue *queue, eddy_queue_fn *fn, voi
 
 /* ---- put ---- */
 
+/* There is room. */
+EDDY__INLINE int put_item(eddy_queue *queue, eddy_value item)
+{
+  insert(queue, item);
+  return wake_first(&queue->getters);
+}
+
 int eddy_queue_put_nowait(eddy_queue *queue, eddy_value item)
 {
   if (queue == NULL) return EDDY_EINVAL;
@@ -370,12 +421,10 @@ int eddy_queue_put_nowait(eddy_queue *queue, eddy_value item)
     int rc = grow(queue);
     if (rc < 0) return rc;
   }
-  insert(queue, item);
-  wake_first(&queue->getters);
-  return 0;
+  return put_item(queue, item);
 }
 
-int eddy_queue_put(eddy_queue *queue, eddy_value item)
+EDDY__NOINLINE static int put_slowly(eddy_queue *queue, eddy_value item)
 {
   int rc;
   bool resumed;
@@ -388,16 +437,35 @@ int eddy_queue_put(eddy_queue *queue, eddy_value item)
   return wait_on(task, queue, &queue->putters, &put_wait);
 }
 
+int eddy_queue_put(eddy_queue *queue, eddy_value item)
+{
+  eddy_task *task = eddy__self.task;
+  if (task == NULL || !task->plain || queue == NULL) return put_slowly(queue, item);
+  if (queue->count < queue->room) return put_item(queue, item);
+  if (queue->count < queue->maxsize || queue->maxsize == 0 || queue->closed ||
+      queue->loop != task->future.loop)
+    return put_slowly(queue, item);
+  task->wait.scratch = item;
+  return stand(task, queue, &queue->putters, &put_wait);
+}
+
 static int end_put(eddy_task *task, int rc)
 {
   eddy_queue *queue = task->wait.object;
-  bool full = eddy_queue_full(queue);
+  if (rc == 0 && queue->count < queue->room && queue->refs > 1) {
+    queue->refs--;
+    return put_item(queue, task->wait.scratch);
+  }
+  return end_put_slowly(task, queue, rc);
+}
+
+EDDY__NOINLINE static int end_put_slowly(eddy_task *task, eddy_queue *queue, int rc)
+{
   if (rc < 0) {
-    pass_on(task, &queue->putters, !full);
+    pass_on(task, &queue->putters, !eddy_queue_full(queue));
   } else if (queue->refs == 1) {
-    rc =
-        EDDY_EQUEUESHUTDOWN; /* nobody else holds the queue: nothing will ever be taken */
-  } else if (!full || queue->closed) {
+    rc = EDDY_EQUEUESHUTDOWN; /* nobody else holds it: nothing will ever be taken */
+  } else if (!eddy_queue_full(queue) || queue->closed) {
     rc = eddy_queue_put_nowait(queue, task->wait.scratch);
   } else {
     return wait_again(task, &queue->putters, &put_wait);
@@ -466,6 +534,7 @@ void eddy_queue_shutdown(eddy_queue *queue, bool immediate)
 {
   if (queue == NULL) return;
   queue->closed = true;
+  set_room(queue);
   while (immediate && queue->count > 0) {
     (void)take(queue);
     /* task_done may have been called ahead of the get. */

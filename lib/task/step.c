@@ -27,10 +27,11 @@ EDDY__INLINE int begin_step(eddy_loop *loop, eddy_task *task)
 {
   int status = task->wait.status;
   if (task->must_cancel) {
-    task->must_cancel = false;
+    eddy__task_set_must_cancel(task, false);
     status = EDDY_ECANCELLED;
   }
   if (status == EDDY_ECANCELLED) deliver_cancel_message(task);
+  task->swift = task->plain;
   task->steps++;
   loop->steps++;
   eddy__self.task = task;
@@ -38,19 +39,15 @@ EDDY__INLINE int begin_step(eddy_loop *loop, eddy_task *task)
 }
 
 /* Makes this thread's state the suspended task's. */
-EDDY__INLINE void restore(const eddy_loop *loop, const eddy_task *task)
+EDDY__INLINE void restore(const eddy_loop *loop, eddy_task *task)
 {
   eddy__self.outcome = task->inner_outcome;
   eddy__self.coro = task->inner_coro;
   *loop->errno_place = task->saved_errno;
-}
-
-/* The opposite. */
-EDDY__INLINE void save(const eddy_loop *loop, eddy_task *task)
-{
-  task->inner_outcome = eddy__self.outcome;
-  task->inner_coro = eddy__self.coro;
-  task->saved_errno = *loop->errno_place;
+  if (task->inner_coro != NULL) {
+    task->inner_outcome = &task->future.outcome;
+    task->inner_coro = NULL;
+  }
 }
 
 static void nothing_runs(eddy_loop *loop)
@@ -64,24 +61,15 @@ static void nothing_runs(eddy_loop *loop)
 EDDY__INLINE eddy_task *next_task(eddy_loop *loop)
 {
   if (!loop->direct) return NULL;
-  struct eddy__entry *entry = eddy__loop_glance(loop);
-  if (entry == NULL) entry = eddy__loop_peek(loop);
-  return entry != NULL && entry->fn == eddy__task_step ? entry->arg : NULL;
-}
-
-static void start(eddy_task *task, struct eddy__stack *stack)
-{
-  task->stack = stack;
-  task->started = true;
-  task->inner_outcome = &task->future.outcome;
-  task->inner_coro = NULL;
-  task->saved_errno = 0;
+  if (!eddy__loop_in_turn(loop) && eddy__loop_peek(loop) == NULL) return NULL;
+  struct eddy__entry *entry = eddy__loop_head(loop);
+  return entry->fn == eddy__task_step ? entry->arg : NULL;
 }
 
 static void run_tasks(void *arg, int sent);
 
-/* Makes an unstarted task ready to be entered, on the spare stack or a new one. Without
- * memory it stays unstarted. */
+/* Gives an unstarted task a stack to be entered on, the spare one or a new one. Without memory
+ * it stays unstarted. */
 static bool give_stack(eddy_loop *loop, eddy_task *task)
 {
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
@@ -95,85 +83,102 @@ static bool give_stack(eddy_loop *loop, eddy_task *task)
     if (stack == NULL) return false;
     eddy__ctx_make(&task->here, stack, run_tasks, task);
   }
-  start(task, stack);
+  task->stack = stack;
+  task->started = true;
   return true;
 }
 
-/* Whether the task can be entered without the hub; one that was not started gets a stack. */
-EDDY__INLINE bool can_enter(eddy_loop *loop, eddy_task *task)
+/* As begin_step and restore, for a swift task. */
+EDDY__INLINE int begin_swiftly(eddy_loop *loop, eddy_task *task)
 {
-  if (task->stack != NULL) return true;
-  return task->plain && !task->started && !task->must_cancel && give_stack(loop, task);
+  task->steps++;
+  loop->steps++;
+  eddy__self.task = task;
+  eddy__self.outcome = &task->future.outcome;
+  *loop->errno_place = task->saved_errno;
+  return task->wait.status;
 }
 
-/* What precedes the switch to the task whose step is next; returns what it is resumed with,
- * or EDDY_PENDING: it waits again, and another is next. */
+/* A plain task that was not started has its stack now. */
+EDDY__INLINE void begin_first(eddy_loop *loop, eddy_task *task)
+{
+  task->swift = true;
+  (void)begin_swiftly(loop, task);
+}
+
+/* Of a task that has its stack and whose step is next: all that precedes the switch. Returns
+ * what it is resumed with, or EDDY_PENDING: it waits again, and another is next. */
 EDDY__INLINE int enter(eddy_loop *loop, eddy_task *task)
 {
   eddy__loop_pop(loop);
-  int status = begin_step(loop, task);
-  restore(loop, task);
+  int status;
+  if (task->swift) {
+    status = begin_swiftly(loop, task);
+  } else {
+    status = begin_step(loop, task);
+    restore(loop, task);
+  }
   return eddy__wait_end(task, status);
 }
 
-/* The common case has been tried; the rest may take longer. */
-static int leave_slowly(eddy_loop *loop, eddy_task *task)
+/* What is next has been looked at, and it is not swift. */
+static int leave_to(eddy_loop *loop, eddy_task *task, eddy_task *next)
 {
-  eddy_task *next;
-  while ((next = next_task(loop)) != NULL && can_enter(loop, next)) {
-    int status = enter(loop, next);
-    if (status == EDDY_PENDING) continue;
-    if (next == task) return status;
+  for (; next != NULL; next = next_task(loop)) {
+    int status = 0;
+    if (next->stack != NULL) {
+      status = enter(loop, next);
+      if (status == EDDY_PENDING) continue;
+    } else if (next->plain && !next->started && give_stack(loop, next)) {
+      eddy__loop_pop(loop);
+      begin_first(loop, next);
+    } else {
+      break;
+    }
     return eddy__ctx_switch(&task->here, &next->here, status);
   }
   nothing_runs(loop);
   return eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
 }
 
-EDDY__COLD static int save_and_leave(eddy_loop *loop, eddy_task *task)
+/* The common case has been tried; the rest may take longer. */
+static int leave_slowly(eddy_loop *loop, eddy_task *task)
 {
-  save(loop, task);
-  return leave_slowly(loop, task);
+  return leave_to(loop, task, next_task(loop));
 }
 
-/* Whether the task can be entered with nothing but a switch. */
-EDDY__INLINE bool is_simple(const eddy_task *task)
+int eddy__task_leave_slowly(eddy_task *task)
 {
-  return task->stack != NULL && task->inner_coro == NULL && !task->must_cancel &&
-         task->wait.status != EDDY_ECANCELLED;
+  eddy_loop *loop = eddy__self.loop;
+  task->inner_outcome = eddy__self.outcome;
+  task->inner_coro = eddy__self.coro;
+  task->saved_errno = *loop->errno_place;
+  if (eddy__self.coro != NULL) task->swift = false;
+  return leave_slowly(loop, task);
 }
 
 /* Its turn has come and it has its place in the thread's state: the rest of the call it waits
  * in, then the switch. */
-static int leave_for(eddy_loop *loop, eddy_task *task, eddy_task *next, int status)
+EDDY__NOINLINE static int leave_for(eddy_task *task, eddy_task *next, int status)
 {
   status = next->wait.type->resume(next, status);
-  if (status == EDDY_PENDING) return leave_slowly(loop, task);
-  return eddy__ctx_switch(&task->here, &next->here, status);
+  if (status == EDDY_PENDING) return leave_slowly(eddy__self.loop, task);
+  return eddy__ctx_switch(&task->here, &eddy__self.task->here, status);
 }
 
 int eddy__task_leave(eddy_task *task)
 {
+  if (eddy__self.coro != NULL) return eddy__task_leave_slowly(task);
   eddy_loop *loop = eddy__self.loop;
-  if (eddy__self.coro != NULL) return save_and_leave(loop, task);
-  task->inner_outcome = &task->future.outcome;
-  task->inner_coro = NULL;
   task->saved_errno = *loop->errno_place;
-  struct eddy__entry *entry = loop->direct ? eddy__loop_glance(loop) : NULL;
-  if (entry == NULL || entry->fn != eddy__task_step) return leave_slowly(loop, task);
+  if (!loop->direct || !eddy__loop_in_turn(loop)) return leave_slowly(loop, task);
+  struct eddy__entry *entry = eddy__loop_head(loop);
+  if (entry->fn != eddy__task_step) return leave_slowly(loop, task);
   eddy_task *next = entry->arg;
-  if (next == task || !is_simple(next)) return leave_slowly(loop, task);
+  if (!next->swift) return leave_to(loop, task, next);
   eddy__loop_pop(loop);
-  int status = next->wait.status;
-  bool waited = next->wait.state >= EDDY__WAIT_PARKED;
-  next->wait.state = EDDY__WAIT_NONE;
-  next->steps++;
-  loop->steps++;
-  eddy__self.task = next;
-  eddy__self.outcome = &next->future.outcome;
-  *loop->errno_place = next->saved_errno;
-  if (waited && next->wait.type->resume != NULL)
-    return leave_for(loop, task, next, status);
+  int status = begin_swiftly(loop, next);
+  if (next->wait.type->resume != NULL) return leave_for(task, next, status);
   return eddy__ctx_switch(&task->here, &next->here, status);
 }
 
@@ -221,11 +226,11 @@ static void run_tasks(void *arg, int sent)
     nothing_runs(loop);
     eddy__task_finish(task, rc);
     task = next_task(loop);
-    if (task != NULL && task->plain && !task->started && !task->must_cancel) {
+    if (task != NULL && task->plain && !task->started) {
       eddy__loop_pop(loop);
-      (void)begin_step(loop, task);
-      start(task, stack);
-      restore(loop, task);
+      task->stack = stack;
+      task->started = true;
+      begin_first(loop, task);
     } else {
       task = leave_stack(loop, stack, task);
     }
@@ -299,6 +304,7 @@ void eddy__task_start(eddy_task *task)
   struct eddy__ctx hub = tasks->hub;
   int creators_errno = *loop->errno_place;
   loop->eager++;
+  loop->creators += creator.task != NULL;
   loop->direct = false;
   eddy__self.coro = NULL;
   int status = begin_step(loop, task);
@@ -308,6 +314,7 @@ void eddy__task_start(eddy_task *task)
     step_coroutine(loop, task, status);
   }
   loop->eager--;
+  loop->creators -= creator.task != NULL;
   loop->direct = loop->eager == 0 && !loop->debug;
   tasks->hub = hub;
   eddy__self.task = creator.task;

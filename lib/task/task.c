@@ -1,6 +1,7 @@
 #include "task/task.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/outcome.h"
 #include "loop/context.h"
@@ -41,30 +42,18 @@ EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_ki
     const eddy_task_options *options)
 {
   eddy__future_init(&task->future, loop, &task_type);
-  task->stack = NULL;
+  memset(&task->steps, 0, offsetof(eddy_task, kind) - offsetof(eddy_task, steps));
   task->inner_outcome = &task->future.outcome;
-  task->inner_coro = NULL;
-  task->saved_errno = 0;
   task->kind = (uint8_t)kind;
-  task->started = false;
-  task->must_cancel = false;
-  task->closing = false;
   task->plain = kind == EDDY__TASK_STACKFUL;
-  task->cancels = 0;
-  task->spins = 0;
-  task->asked = NULL;
-  task->cancel_message = NULL;
-  task->scopes = NULL;
   eddy__list_init(&task->wait.done.link);
   task->wait.status = 0;
   task->wait.state = EDDY__WAIT_NONE;
   task->wait.resumed = false;
   task->timer.state = 0;
-  task->op = NULL;
   task->unstarted = options != NULL ? options->unstarted : NULL;
   task->site = options != NULL ? options->site : NULL;
   task->parent = eddy__self.task != NULL ? eddy__self.task->id : 0;
-  task->steps = 0;
 }
 
 /* The context of a new task: the one it is given, or a copy of its creator's. */
@@ -234,7 +223,7 @@ static void ask(eddy_task *task, const char *message)
   bool queued = wait->state == EDDY__WAIT_WOKEN || wait->state == EDDY__WAIT_TURN;
   bool on_its_way = queued && wait->status == EDDY_ECANCELLED;
   if (!on_its_way) eddy__task_set_cancel_message(task, message);
-  task->must_cancel = true;
+  eddy__task_set_must_cancel(task, true);
 }
 
 /* A request goes along the chain of tasks that wait for one another, however long it is, to
@@ -273,7 +262,7 @@ bool eddy_task_cancel(eddy_task *task, const char *message)
 
 unsigned eddy_task_uncancel(eddy_task *task)
 {
-  if (task->cancels > 0 && --task->cancels == 0) task->must_cancel = false;
+  if (task->cancels > 0 && --task->cancels == 0) eddy__task_set_must_cancel(task, false);
   return task->cancels;
 }
 

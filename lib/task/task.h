@@ -48,10 +48,11 @@
  */
 
 enum eddy__wait_state {
-  EDDY__WAIT_NONE = 0, /* running, or its first step is queued */
+  EDDY__WAIT_NONE = 0, /* its first step is queued, or it runs */
   EDDY__WAIT_TURN,     /* its step is queued; it waits for nothing but its turn */
   EDDY__WAIT_PARKED,   /* waiting for the object */
-  EDDY__WAIT_WOKEN,    /* no more: its step is queued */
+  EDDY__WAIT_WOKEN,    /* no more: its step is queued; as EDDY__WAIT_TURN it may stay when
+                          that runs */
 };
 
 /* A kind of wait. */
@@ -73,9 +74,9 @@ struct eddy__wait {
   void *object;
   eddy_value scratch; /* the waiting call's own: a deadline, a position, a phase */
   int status;         /* what the waiter is woken with */
-  uint8_t state;
-  bool resumed; /* a stackless call is about to be made again */
-  bool granted; /* the object woke it, whatever came after */
+  uint8_t state;      /* beside each other: they are written together */
+  bool granted;       /* the object woke it, whatever came after */
+  bool resumed;       /* a stackless call is about to be made again */
   uint8_t phase; /* the waiting call's own: where it stands, if it waits several times */
 };
 
@@ -85,28 +86,30 @@ enum eddy__task_kind { EDDY__TASK_STACKFUL, EDDY__TASK_COROUTINE };
 
 struct eddy_task {
   eddy_future future; /* first: a task is a future */
+  struct eddy__wait wait;
+  struct eddy__ctx here; /* stackful: where it is suspended */
 
-  /* Where it is suspended. */
-  struct eddy__ctx here;     /* stackful: valid while suspended */
+  /* From `steps` to `op`: zero in a new task. */
+  uint64_t steps;
   struct eddy__stack *stack; /* NULL before the first step */
-  eddy_outcome *inner_outcome;
-  const void *inner_coro;
+  const void *inner_coro;    /* where it is suspended: in a generator, or NULL */
   int saved_errno;
-  uint8_t kind;
+  unsigned cancels;
+  unsigned spins; /* socket calls that did not wait, in a row */
   bool started;
   bool must_cancel;
   bool closing; /* the loop is being closed: it may not wait any more */
-  bool plain;   /* stackful and not closing: nothing special when it waits */
-  unsigned cancels;
-  unsigned spins; /* socket calls that did not wait, in a row */
+  bool swift;   /* if it is suspended, nothing but a switch to its stack resumes it */
   eddy_task
       *asked; /* while a request goes along: where it goes next, itself at the end */
   char *cancel_message;
   struct eddy__scope *scopes; /* timeout.c: the innermost one that is entered */
+  eddy_op *op;                /* of the socket calls; NULL before the first that waits */
 
-  struct eddy__wait wait;
+  uint8_t kind;
+  bool plain; /* stackful, not closing, no must_cancel: nothing special when it waits */
+  eddy_outcome *inner_outcome;
   eddy_timer timer; /* of eddy_sleep, eddy_wait, eddy_wait_for */
-  eddy_op *op;      /* of the socket calls; NULL before the first that waits */
 
   union {
     struct {
@@ -119,10 +122,9 @@ struct eddy_task {
 
   struct eddy__link link; /* on the loop's list of unfinished tasks */
   uint64_t id;
-  uint64_t parent; /* id of the task that created it; 0: none */
-  uint64_t steps;
+  uint64_t parent;       /* id of the task that created it; 0: none */
   eddy_context *context; /* referenced; NULL: empty */
-  char *name; /* NULL: "Task-<id>" */
+  char *name;            /* NULL: "Task-<id>" */
   const char *site;
 };
 
@@ -182,12 +184,23 @@ eddy_task *eddy__task_awaited(const eddy_task *task);
 /* The ring's function for a step of the task `arg`. */
 int eddy__task_step(void *arg);
 
+/* must_cancel, and what hangs on it. */
+static inline void eddy__task_set_must_cancel(eddy_task *task, bool must_cancel)
+{
+  task->must_cancel = must_cancel;
+  task->plain = task->kind == EDDY__TASK_STACKFUL && !task->closing && !must_cancel;
+  if (must_cancel) task->swift = false;
+}
+
 /* Runs the first step of a task that was not queued, inside the step or callback that runs. */
 void eddy__task_start(eddy_task *task);
 
-/* Leaves a suspended stackful task's stack for whatever is to run next; returns the status
- * with which the task is resumed. */
+/* Leaves a suspended plain task's stack for whatever is to run next; returns the status with
+ * which the task is resumed. */
 int eddy__task_leave(eddy_task *task);
+
+/* The same for any stackful task. */
+int eddy__task_leave_slowly(eddy_task *task);
 
 /* Ends a task: completes its future, lets the loop go of it. It must not be used after. */
 void eddy__task_finish(eddy_task *task, int rc);
@@ -223,8 +236,26 @@ EDDY__INLINE eddy_task *eddy__wait_begin(bool *resumed, int *rc)
   return began.task;
 }
 
+/* The part of eddy__wait for everything but a plain task, which is parked. */
+int eddy__wait_slowly(eddy_task *task);
+
+EDDY__INLINE void eddy__wait_park(
+    eddy_task *task, const struct eddy__wait_type *type, void *object)
+{
+  task->wait.type = type;
+  task->wait.object = object;
+  task->wait.status = 0;
+  task->wait.state = EDDY__WAIT_PARKED;
+  task->wait.granted = false;
+}
+
 /* Parks the task. Returns the result of the wait, or EDDY_PENDING. */
-int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object);
+EDDY__INLINE int eddy__wait(
+    eddy_task *task, const struct eddy__wait_type *type, void *object)
+{
+  eddy__wait_park(task, type, object);
+  return task->plain ? eddy__task_leave(task) : eddy__wait_slowly(task);
+}
 
 /* In type.resume: parks the task once more. Returns EDDY_PENDING. */
 int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *object);
@@ -239,7 +270,8 @@ EDDY__INLINE int eddy__wait_end(eddy_task *task, int status)
   return task->wait.type->resume(task, status);
 }
 
-/* As eddy__wait, for a task whose step has been queued already: it only lets others run. */
+/* Only lets others run: queues the task's own step, which gets `status`, never
+ * EDDY_ECANCELLED. */
 int eddy__wait_turn(eddy_task *task, int status);
 
 /* Wakes a parked task: its step is queued, the wait ends with `status`. */
@@ -247,6 +279,10 @@ void eddy__wait_wake(eddy_task *task, int status);
 
 /* As eddy__wait_wake, for a task whose wait record is on no list, or no more. */
 void eddy__wait_woken(eddy_task *task, int status);
+
+/* As eddy__wait_woken with 0, for a parked task that gets what it waits for. Returns 0, so that
+ * a caller may end with it. */
+int eddy__wait_grant(eddy_task *task);
 
 /* The usual cancel: takes the task off the object's list and wakes it with EDDY_ECANCELLED. */
 bool eddy__wait_cancel(eddy_task *task, const char *message);

@@ -54,7 +54,6 @@ static void report_pending(eddy_task *task)
 static void detach(eddy_task *task)
 {
   eddy_loop *loop = task->future.loop;
-  if (task->wait.state == EDDY__WAIT_PARKED) loop->parked--;
   eddy__list_remove(&task->wait.done.link);
   eddy__timer_stop(loop, &task->timer);
   if (task->op != NULL) eddy__op_cancel(loop, task->op);
@@ -65,8 +64,7 @@ static void close_body(eddy_task *task)
 {
   eddy_loop *loop = task->future.loop;
   task->closing = true;
-  task->plain = false;
-  task->must_cancel = false;
+  eddy__task_set_must_cancel(task, false);
   task->spins = 0;
   eddy__self.task = task;
   if (task->kind == EDDY__TASK_STACKFUL) {

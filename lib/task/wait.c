@@ -22,58 +22,53 @@ struct eddy__began eddy__wait_begin_slowly(void)
     /* It ignores the end: its stack, or its frame, is never run again. */
     if (task->kind == EDDY__TASK_COROUTINE)
       return (struct eddy__began){.rc = EDDY_PENDING};
-    (void)eddy__task_leave(task);
+    (void)eddy__task_leave_slowly(task);
   }
   return (struct eddy__began){.rc = EDDY_EGENERATOREXIT};
 }
 
 static int suspend(eddy_task *task)
 {
-  return task->kind == EDDY__TASK_STACKFUL ? eddy__task_leave(task) : EDDY_PENDING;
+  return task->kind == EDDY__TASK_STACKFUL ? eddy__task_leave_slowly(task) : EDDY_PENDING;
 }
 
 /* The task asked for its own end before: what it begins to wait for is cancelled at once. */
-static void cancel_at_once(eddy_task *task, const struct eddy__wait_type *type)
+static void cancel_at_once(eddy_task *task)
 {
+  const struct eddy__wait_type *type = task->wait.type;
   char *message = task->cancel_message;
   task->cancel_message = NULL;
   bool (*cancel)(eddy_task *, const char *) = type->cancel;
   if (cancel == NULL) cancel = eddy__wait_cancel;
-  if (cancel(task, message)) task->must_cancel = false;
+  if (cancel(task, message)) eddy__task_set_must_cancel(task, false);
   eddy__free(message);
 }
 
-EDDY__INLINE void park(eddy_task *task, const struct eddy__wait_type *type, void *object)
+int eddy__wait_slowly(eddy_task *task)
 {
-  task->wait.type = type;
-  task->wait.object = object;
-  task->wait.granted = false;
-  task->wait.status = 0;
-  task->wait.state = EDDY__WAIT_PARKED;
-  task->future.loop->parked++;
-  if (task->must_cancel) cancel_at_once(task, type);
-}
-
-int eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object)
-{
-  park(task, type, object);
+  if (task->must_cancel) cancel_at_once(task);
   return suspend(task);
 }
 
 int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *object)
 {
-  park(task, type, object);
+  eddy__wait_park(task, type, object);
+  if (task->must_cancel) cancel_at_once(task);
   return EDDY_PENDING;
 }
 
+/* There is nothing more to be done when the turn has come. */
+static const struct eddy__wait_type turn_wait = {NULL, NULL, NULL};
+
 int eddy__wait_turn(eddy_task *task, int status)
 {
+  task->wait.type = &turn_wait;
   task->wait.status = status;
   task->wait.state = EDDY__WAIT_TURN;
   /* The running loop is the task's; taken from there it does not hang on the task's memory,
    * which was perhaps written a moment ago. */
   eddy__loop_push(eddy__self.loop, eddy__task_step, task);
-  return suspend(task);
+  return task->plain ? eddy__task_leave(task) : suspend(task);
 }
 
 void eddy__wait_wake(eddy_task *task, int status)
@@ -86,11 +81,18 @@ void eddy__wait_wake(eddy_task *task, int status)
 void eddy__wait_woken(eddy_task *task, int status)
 {
   if (task->wait.state != EDDY__WAIT_PARKED) return;
-  eddy_loop *loop = task->future.loop;
   task->wait.status = status;
   task->wait.state = EDDY__WAIT_WOKEN;
-  loop->parked--;
-  eddy__loop_push(loop, eddy__task_step, task);
+  if (status == EDDY_ECANCELLED) task->swift = false;
+  eddy__loop_push(task->future.loop, eddy__task_step, task);
+}
+
+int eddy__wait_grant(eddy_task *task)
+{
+  task->wait.state = EDDY__WAIT_WOKEN;
+  task->wait.granted = true;
+  eddy__loop_push(task->future.loop, eddy__task_step, task);
+  return 0;
 }
 
 bool eddy__wait_cancel(eddy_task *task, const char *message)

@@ -137,6 +137,26 @@ static bool values_are_sent_and_returned(struct eddy__stacks *stacks)
   return true;
 }
 
+/* What a task that is its own successor does. */
+static int switch_to_itself(struct co *self, int sent)
+{
+  volatile int kept = sent;
+  int got = eddy__ctx_switch(&self->here, &self->here, sent + 1);
+  return got == sent + 1 && kept == sent ? yield_value(self, got) : -1;
+}
+
+static bool a_context_may_switch_to_itself(struct eddy__stacks *stacks)
+{
+  struct co co;
+  struct eddy__ctx here = {0};
+  CHECK(init_co(&co, stacks, switch_to_itself, NULL));
+  CHECK(resume_co(&co, 3) == 4);
+  CHECK(resume_co(&co, 5) == 5);
+  CHECK(co.ended);
+  CHECK(eddy__ctx_switch(&here, &here, 6) == 6);
+  return true;
+}
+
 #ifndef NO_REGISTERS_S
 size_t test_registers_changed(void (*call)(void *), void *arg, uint64_t seed);
 
@@ -829,6 +849,7 @@ struct test {
 
 static const struct test tests[] = {
     TEST(values_are_sent_and_returned),
+    TEST(a_context_may_switch_to_itself),
     TEST(registers_are_kept),
     TEST(control_words_are_kept),
     TEST(errno_is_left_alone),

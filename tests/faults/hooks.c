@@ -264,8 +264,10 @@ const eddy_backend *__wrap_eddy__backend_find(const char *name)
 
 /* ---- tasks that are cancelled ---- */
 
-int __real_eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object);
-int __wrap_eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object);
+int __real_eddy__task_leave(eddy_task *task);
+int __wrap_eddy__task_leave(eddy_task *task);
+int __real_eddy__wait_slowly(eddy_task *task);
+int __wrap_eddy__wait_slowly(eddy_task *task);
 int __real_eddy__wait_again(
     eddy_task *task, const struct eddy__wait_type *type, void *object);
 int __wrap_eddy__wait_again(
@@ -276,6 +278,8 @@ void __real_eddy__wait_wake(eddy_task *task, int status);
 void __wrap_eddy__wait_wake(eddy_task *task, int status);
 void __real_eddy__wait_woken(eddy_task *task, int status);
 void __wrap_eddy__wait_woken(eddy_task *task, int status);
+int __real_eddy__wait_grant(eddy_task *task);
+int __wrap_eddy__wait_grant(eddy_task *task);
 
 /* The task that is to be cancelled: it may have ended meanwhile. */
 static struct {
@@ -308,10 +312,17 @@ static void before_suspension(eddy_task *task)
   }
 }
 
-int __wrap_eddy__wait(eddy_task *task, const struct eddy__wait_type *type, void *object)
+/* eddy__wait is inline: a task that has parked comes to one of these two. */
+int __wrap_eddy__task_leave(eddy_task *task)
+{
+  if (task->wait.state == EDDY__WAIT_PARKED) before_suspension(task);
+  return __real_eddy__task_leave(task);
+}
+
+int __wrap_eddy__wait_slowly(eddy_task *task)
 {
   before_suspension(task);
-  return __real_eddy__wait(task, type, object);
+  return __real_eddy__wait_slowly(task);
 }
 
 int __wrap_eddy__wait_again(
@@ -333,6 +344,13 @@ void __wrap_eddy__wait_wake(eddy_task *task, int status)
   __real_eddy__wait_wake(task, status);
   if (was_parked && faults_due(FAULTS_CANCEL_WOKEN))
     (void)eddy_task_cancel(task, "campaign");
+}
+
+int __wrap_eddy__wait_grant(eddy_task *task)
+{
+  int rc = __real_eddy__wait_grant(task);
+  if (faults_due(FAULTS_CANCEL_WOKEN)) (void)eddy_task_cancel(task, "campaign");
+  return rc;
 }
 
 void __wrap_eddy__wait_woken(eddy_task *task, int status)

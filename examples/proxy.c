@@ -4,8 +4,8 @@
  *     proxy [--host H] [--port P] [--connect-timeout SECONDS] [--grace SECONDS]
  *           UPSTREAM_HOST:PORT ...
  *
- * Each connection is two loops, one for each direction, and each of them is `read, write,
- * drain`. What that gives:
+ * Each connection is two loops (relay.h), one for each direction, and each of them is `read,
+ * write, drain`. What that gives:
  *
  * - Back-pressure. drain waits while the other side is slow; meanwhile nothing is read, the
  *   sender's TCP window fills up, and the sender waits, too. Between them is never more than the
@@ -21,12 +21,12 @@
 #include <eddy.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "raise_limit.h"
+#include "relay.h"
 #include "service.h"
 
-enum { UPSTREAMS = 16, PIECE = 16 * 1024, LIMIT = 32 * 1024, DESCRIPTORS = 65536 };
+enum { UPSTREAMS = 16, LIMIT = 32 * 1024, DESCRIPTORS = 65536 };
 
 struct upstream {
   char host[256];
@@ -44,68 +44,6 @@ static struct {
 } proxy = {.host = "127.0.0.1", .port = 7001, .connect_timeout = 5, .grace = 10};
 
 /* ---- a connection ---- */
-
-struct side {
-  eddy_stream_reader *reader;
-  eddy_stream_writer *writer;
-};
-
-struct relay {
-  struct side client;
-  struct side upstream;
-  eddy_task_group group;
-  bool broken; /* a side has reset its connection, or is gone */
-};
-
-/* One direction, to its end. */
-static int pump(struct relay *relay, eddy_stream_reader *from, eddy_stream_writer *to)
-{
-  char data[PIECE];
-  size_t size;
-  int rc;
-  while (
-      (rc = eddy_stream_reader_read(from, data, sizeof(data), &size)) == 0 && size > 0) {
-    rc = eddy_stream_writer_write(to, data, size);
-    if (rc == 0) rc = eddy_stream_writer_drain(to);
-    if (rc < 0) break;
-  }
-  if (rc == 0) rc = eddy_stream_writer_write_eof(to);
-  if (rc == 0 || rc == EDDY_ECANCELLED) return rc;
-  relay->broken = true;
-  eddy_task_group_cancel(&relay->group); /* the other direction has no purpose any more */
-  return 0;
-}
-
-static int pump_back(void *arg)
-{
-  struct relay *relay = arg;
-  return pump(relay, relay->upstream.reader, relay->client.writer);
-}
-
-/* Lets the peer see a reset. Without this it would see an end, as if all had been sent. */
-static void reset(eddy_stream_writer *writer)
-{
-  const struct linger at_once = {.l_onoff = 1};
-  eddy_transport *transport = eddy_stream_writer_transport(writer);
-  int fd = eddy_transport_get_fd(transport);
-  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-  eddy_transport_abort(transport);
-}
-
-/* Both directions, until both have ended, one has broken, or the task is cancelled. */
-static int relay(struct relay *relay)
-{
-  int rc = eddy_task_group_enter(&relay->group);
-  if (rc < 0) return rc;
-  rc = eddy_task_group_create_task(&relay->group, pump_back, relay, NULL);
-  if (rc == 0) rc = pump(relay, relay->client.reader, relay->upstream.writer);
-  rc = eddy_task_group_exit(&relay->group, rc);
-  if (rc < 0 || relay->broken) {
-    reset(relay->client.writer);
-    reset(relay->upstream.writer);
-  }
-  return rc;
-}
 
 /* The next upstream that can be reached in time. */
 static int connect_upstream(struct side *out)
@@ -134,7 +72,7 @@ static int connection(
   (void)unused;
   int rc = connect_upstream(&pair.upstream);
   if (rc < 0) return rc == EDDY_ECANCELLED ? rc : 0; /* that was reported */
-  rc = relay(&pair);
+  rc = relay_run(&pair);
   eddy_stream_writer_unref(pair.upstream.writer);
   eddy_stream_reader_unref(pair.upstream.reader);
   return rc;

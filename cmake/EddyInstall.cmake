@@ -3,7 +3,12 @@
 
 include(CMakePackageConfigHelpers)
 
-install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+set(left_out "")
+if(NOT EDDY_HAVE_TLS)
+  set(left_out PATTERN "tls.h" EXCLUDE)
+endif()
+install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+  FILES_MATCHING PATTERN "*.h" ${left_out})
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/eddy")
 # Two export sets: a prefix may get the libraries one at a time.
@@ -19,6 +24,21 @@ if(EDDY_BUILD_STATIC)
   install(TARGETS eddy_static EXPORT eddyStatic
     ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
   install(EXPORT eddyStatic NAMESPACE eddy:: FILE eddyStaticTargets.cmake
+    DESTINATION "${package_dir}")
+endif()
+
+if(TARGET eddy_tls)
+  install(TARGETS eddy_tls EXPORT eddyTlsShared
+    RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+  install(EXPORT eddyTlsShared NAMESPACE eddy:: FILE eddyTlsSharedTargets.cmake
+    DESTINATION "${package_dir}")
+endif()
+if(TARGET eddy_tls_static)
+  install(TARGETS eddy_tls_static EXPORT eddyTlsStatic
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+  install(EXPORT eddyTlsStatic NAMESPACE eddy:: FILE eddyTlsStaticTargets.cmake
     DESTINATION "${package_dir}")
 endif()
 
@@ -43,4 +63,8 @@ else()
 endif()
 configure_file(cmake/eddy.pc.in eddy.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/eddy.pc" DESTINATION "${pc_dir}")
+if(EDDY_HAVE_TLS)
+  configure_file(cmake/eddy-tls.pc.in eddy-tls.pc @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/eddy-tls.pc" DESTINATION "${pc_dir}")
+endif()
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")

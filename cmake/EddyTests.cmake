@@ -103,6 +103,34 @@ function(eddy_case_fits out where backend)
   set(${out} ${fits} PARENT_SCOPE)
 endfunction()
 
+# The ctest entries of the cases of a test program.
+function(eddy_add_cases program cases)
+  foreach(entry IN LISTS cases)
+    string(REPLACE "|" ";" parts "${entry}")
+    list(GET parts 0 case)
+    list(GET parts 1 where)
+    if(where STREQUAL "unit")
+      eddy_add_case("unit/${case}" ${program} ${case} "")
+    endif()
+    foreach(backend IN LISTS EDDY_TEST_BACKENDS)
+      eddy_case_fits(fits "${where}" "${backend}")
+      if(fits)
+        eddy_add_case("${backend}/${case}" ${program} ${case} ${backend})
+      endif()
+    endforeach()
+  endforeach()
+endfunction()
+
+# Writes which cases there are.
+function(eddy_list_cases file cases)
+  set(text "")
+  foreach(entry IN LISTS cases)
+    string(REPLACE "|" "\t" line "${entry}")
+    string(APPEND text "${line}\n")
+  endforeach()
+  file(CONFIGURE OUTPUT "${file}" CONTENT "${text}" @ONLY)
+endfunction()
+
 # What test programs are compiled with: like the library, its internal headers included.
 function(eddy_test_options target)
   target_include_directories(${target} PRIVATE

@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh [SET ...]: sees to it that the tools of each set are there.
 #
-#   build     C compiler, CMake, ninja, pkg-config, libuv (the default)
+#   build     C compiler, CMake, ninja, pkg-config, libuv; OpenSSL for TLS (the default)
 #   test      the above, criterion and a C++ compiler (for the check of the headers)
 #   peers     programs and libraries that the tests talk to: curl, wrk, redis and others
 #   clang     clang
@@ -10,7 +10,7 @@
 #
 # On Debian and Ubuntu it installs what is missing, as root or through sudo; with nothing
 # missing it does nothing. Elsewhere it says what to install. What the tests can do without
-# (criterion, a second compiler, the peers) is only mentioned. Nothing that it installs starts
+# (criterion, a second compiler, OpenSSL, the peers) is only mentioned. Nothing that it installs starts
 # a service on this machine: the peers' servers come in packages that only carry the program.
 set -eu
 
@@ -53,6 +53,7 @@ look() { # SET ...: fills in what is missing
       have ninja || need "ninja" ninja-build
       have pkg-config || need "pkg-config" pkg-config
       have_library 'libuv >= 1.44' || need "libuv 1.44 or newer, with its headers" libuv1-dev
+      have_library 'libssl >= 3.0' || want "OpenSSL 3 with its headers (for eddy-tls)" libssl-dev
       ;;
     test)
       cmake_is 25 || need "CMake 3.25 or newer (the scripts use its presets)" cmake

@@ -18,6 +18,7 @@ find lib -name '*.[chS]' | LC_ALL=C sort | xargs awk '
     below["inspect"] = below["io"] " io"
     below["run"] = below["inspect"] " inspect"
     below["tools"] = ""
+    below["tls"] = "" # a library of its own, on the public headers
     extra["lib/backend/registry.c"] = "loop/loop.h" # the look-up is declared there
     backend_header = " loop backend task sync io inspect run "
   }

@@ -1,8 +1,8 @@
 #!/bin/sh
-# check_symbols.sh NM LIBRARY INCLUDE_DIR: the shared library exports exactly what the public
-# headers declare with EDDY_API.
+# check_symbols.sh NM LIBRARY INCLUDE_DIR [HEADER]: the shared library exports exactly what the
+# public headers declare with EDDY_API: HEADER, or those that are no library's of their own.
 set -eu
-nm=$1 library=$2 include=$3
+nm=$1 library=$2 include=$3 header=${4:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -10,7 +10,14 @@ trap 'rm -rf "$work"' EXIT
   grep -vx 'EDDY_[0-9.]*' | LC_ALL=C sort -u >"$work/exported"
 
 # The word before the first parenthesis behind EDDY_API.
-find "$include" -name '*.h' ! -name api.h -exec cat {} + | tr '\n' ' ' | tr ';{}' '\n\n\n' |
+headers() {
+  if [ -n "$header" ]; then
+    cat "$include/eddy/$header"
+  else
+    find "$include" -name '*.h' ! -name api.h ! -name tls.h -exec cat {} +
+  fi
+}
+headers | tr '\n' ' ' | tr ';{}' '\n\n\n' |
   sed -n 's/.*EDDY_API[^(]*[ *]\(eddy_[a-z0-9_]*\)(.*/\1/p' | LC_ALL=C sort -u >"$work/declared"
 
 failed=0

@@ -97,6 +97,10 @@ static inline int toy_made(void *upper, eddy_transport *lower)
 {
   static const char hello[] = {TOY_HELLO};
   toy_of(upper)->lower = eddy_transport_ref(lower);
+  if (eddy_transport_is_closing(upper)) { /* before it began */
+    eddy_transport_abort(lower);
+    return 0;
+  }
   return toy_of(upper)->silent ? 0 : eddy_transport_write(lower, hello, sizeof hello);
 }
 

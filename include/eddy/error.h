@@ -111,7 +111,10 @@
   X(EOTHERLOOP, -5016, "the object belongs to another loop")                             \
   X(EOTHERTHREAD, -5017, "only the loop's own thread may make this call")                \
   X(EINTERRUPTED, -5018, "interrupted by SIGINT")                                        \
-  X(ERUNTIME, -5019, "the call is not allowed here")
+  X(ERUNTIME, -5019, "the call is not allowed here")                                     \
+  X(ETLS, -5020, "TLS failed")                                                           \
+  X(ECERTIFICATE, -5021, "the peer's certificate is not to be trusted")                  \
+  X(ETRUNCATED, -5022, "the peer is gone without having ended TLS: data may be missing")
 
 #ifdef _WIN32
 #define EDDY_SYSTEM_CODE_(name, windows) (-(windows))

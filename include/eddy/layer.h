@@ -75,7 +75,8 @@ typedef struct eddy_layer_ends {
    * caller's, the loop has the other. */
   eddy_transport *transport;
   /** For the connection below: a stream protocol that is not a buffered one. connection_made
-   * begins the handshake and keeps the transport below; when it is over, eddy_transport_made
+   * begins the handshake and keeps the transport below (it ends it if the one above was closed
+   * meanwhile); when it is over, eddy_transport_made
    * (unless request.made) and eddy_transport_ready(0) are called on the transport above. If the
    * connection is lost before, eddy_transport_ready with an error, then eddy_transport_discard,
    * or eddy_transport_lose with request.made. `release` lets go of all, and discards the

@@ -107,7 +107,7 @@ EDDY_API bool eddy_transport_is_reading(const eddy_transport *transport);
  * many let it go on (`low` or fewer). May pause at once.
  *
  * asyncio   WriteTransport.set_write_buffer_limits(high, low)
- * high      EDDY_LIMIT_DEFAULT: 64 KiB, or four times `low` if that is given.
+ * high      EDDY_LIMIT_DEFAULT: 64 KiB (TLS: 512 KiB), or four times `low` if that is given.
  * low       EDDY_LIMIT_DEFAULT: a quarter of `high`.
  * Returns   0; EDDY_EINVAL (low above high; nothing changed).
  */

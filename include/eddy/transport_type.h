@@ -31,6 +31,8 @@ typedef struct eddy_transport_type {
   bool
       bears_layers; /* a stream in both directions: eddy_loop_start_tls may be used on it */
 
+  size_t high; /* the default mark of flow control; 0: 64 KiB */
+
   /** Sends or queues the pieces. They are not empty altogether; the transport is not lost, and
    * write_eof was not called. After queueing, call eddy_transport_grew. NULL: it only reads. */
   int (*write)(eddy_transport *transport, const eddy_buffer *pieces, size_t count);
@@ -93,6 +95,10 @@ EDDY_API void eddy_transport_ready(eddy_transport *transport, int error);
 /** Keeps the message last raised for `error`, so that connection_lost hears it if it is told
  * this code. */
 EDDY_API void eddy_transport_explain(eddy_transport *transport, int error);
+
+/** Something is written that goes nowhere, since the connection is ending: it is dropped, and
+ * from the fifth time on reported. For write, when its transport is not lost but past sending. */
+EDDY_API void eddy_transport_dropped(eddy_transport *transport);
 
 /** The queue has grown: calls pause_writing if it is above the high mark. */
 EDDY_API void eddy_transport_grew(eddy_transport *transport);

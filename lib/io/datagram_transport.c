@@ -273,7 +273,7 @@ int eddy_transport_sendto(
     to = state->connected ? NULL : &state->remote;
   }
   if (transport->lost) {
-    eddy__transport_drop(transport);
+    eddy_transport_dropped(transport);
     return 0;
   }
   if (state->first != NULL) return enqueue(transport, data, size, to);

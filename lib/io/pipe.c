@@ -98,7 +98,7 @@ static int write_pieces(
     eddy_transport *transport, const eddy_buffer *pieces, size_t count)
 {
   if (!transport->closing) return eddy__channel_write(transport, pieces, count);
-  eddy__transport_drop(transport);
+  eddy_transport_dropped(transport);
   return 0;
 }
 

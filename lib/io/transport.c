@@ -12,6 +12,11 @@
 /* From so many writes on after the loss, they are reported. */
 #define DROPPED_REPORTED 5
 
+static size_t high_of(const eddy_transport_type *type)
+{
+  return type->high > 0 ? type->high : HIGH_DEFAULT;
+}
+
 int eddy_transport_new(eddy_loop *loop, const eddy_transport_type *type,
     const eddy_protocol *protocol, void *self, eddy_transport **out)
 {
@@ -33,8 +38,8 @@ int eddy_transport_new(eddy_loop *loop, const eddy_transport_type *type,
   transport->loop = loop;
   transport->protocol = protocol;
   transport->self = self;
-  transport->high = HIGH_DEFAULT;
-  transport->low = HIGH_DEFAULT / 4;
+  transport->high = high_of(type);
+  transport->low = transport->high / 4;
   transport->refs = 2;
   eddy__list_append(&net->transports, &transport->link);
   *out = transport;
@@ -306,7 +311,7 @@ bool eddy_transport_is_reading(const eddy_transport *transport)
 
 /* asyncio drops what is written to a lost connection, so that a program need not look before
  * each write; one that never looks is told. */
-void eddy__transport_drop(eddy_transport *transport)
+void eddy_transport_dropped(eddy_transport *transport)
 {
   if (transport->dropped < DROPPED_REPORTED) transport->dropped++;
   if (transport->dropped < DROPPED_REPORTED || transport->protocol == NULL) return;
@@ -335,7 +340,7 @@ int eddy_transport_writelines(
   }
   if (size == 0) return 0;
   if (!transport->lost) return transport->type->write(transport, pieces, count);
-  eddy__transport_drop(transport);
+  eddy_transport_dropped(transport);
   return 0;
 }
 
@@ -393,7 +398,7 @@ int eddy_transport_set_write_buffer_limits(
 {
   if (transport == NULL) return EDDY_EINVAL;
   if (high == EDDY_LIMIT_DEFAULT) {
-    high = HIGH_DEFAULT;
+    high = high_of(transport->type);
     if (low != EDDY_LIMIT_DEFAULT) high = low <= SIZE_MAX / 4 ? 4 * low : SIZE_MAX;
   }
   if (low == EDDY_LIMIT_DEFAULT) low = high / 4;

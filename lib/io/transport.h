@@ -59,13 +59,7 @@ static inline int eddy__transport_call(eddy_transport *transport, eddy_fn *fn)
 /* The loop is being closed: ends it, without a word to the protocol but `release`. */
 void eddy__transport_end_with_loop(eddy_transport *transport);
 
-/* Something was written that goes nowhere; the fifth time that is reported. */
-void eddy__transport_drop(eddy_transport *transport);
-
 /* Tells the exception handler, with the message raised for the code if there is one. */
 void eddy__transport_report(eddy_transport *transport, const char *message, int error);
-
-/* Something is sent on a lost connection: it is dropped, and from the fifth time on reported. */
-void eddy__transport_drop(eddy_transport *transport);
 
 #endif

@@ -3,7 +3,7 @@
 #
 #   check_consumer.sh install STAGE CMAKE BUILD_DIR
 #       installs into STAGE/first and moves that to STAGE/second
-#   check_consumer.sh pkgconfig|cmake STAGE shared|static SOURCE LIBDIR CC CMAKE GENERATOR VERSION
+#   check_consumer.sh pkgconfig|cmake STAGE shared|static SOURCE LIBDIR CC CMAKE GENERATOR VERSION TLS
 #       builds and runs the program in SOURCE against STAGE/second
 set -eu
 way=$1 stage=$2
@@ -24,7 +24,7 @@ if [ "$way" = install ]; then
   exit 0
 fi
 
-kind=$1 source=$2 libdir=$3 cc=$4 cmake=$5 generator=$6 version=$7
+kind=$1 source=$2 libdir=$3 cc=$4 cmake=$5 generator=$6 version=$7 tls=$8
 prefix=$stage/second
 work=$stage/$way-$kind
 rm -rf "$work"
@@ -35,18 +35,24 @@ pkgconfig)
   PKG_CONFIG_PATH=$prefix/$libdir/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
   export PKG_CONFIG_PATH
   [ "$(pkg-config --modversion eddy)" = "$version" ]
+  module=eddy
+  case $tls in
+  ON | TRUE | 1) module=eddy-tls definition=-DCONSUMER_TLS ;;
+  *) definition= ;;
+  esac
   if [ "$kind" = shared ]; then
-    flags=$(pkg-config --cflags --libs eddy)
+    flags=$(pkg-config --cflags --libs $module)
   else
     # With both kinds installed the linker would take the shared one.
-    flags=$(pkg-config --static --cflags --libs eddy | sed 's/-leddy/-l:libeddy.a/')
+    flags=$(pkg-config --static --cflags --libs $module |
+      sed 's/-leddy-tls/-l:libeddy-tls.a/; s/-leddy/-l:libeddy.a/')
   fi
   # shellcheck disable=SC2086
-  "$cc" -std=c11 -Wall -Werror "$source/consumer.c" -o "$work/consumer" $flags
+  "$cc" -std=c11 -Wall -Werror "$source/consumer.c" -o "$work/consumer" $definition $flags
   ;;
 cmake)
   "$cmake" -S "$source" -B "$work" -G "$generator" -DCMAKE_C_COMPILER="$cc" \
-    -DCMAKE_PREFIX_PATH="$prefix" -DCONSUMER_KIND="$kind" -DCONSUMER_VERSION="$version"
+    -DCMAKE_PREFIX_PATH="$prefix" -DCONSUMER_KIND="$kind" -DCONSUMER_VERSION="$version" -DCONSUMER_TLS="$tls"
   "$cmake" --build "$work"
   ;;
 esac

@@ -17,7 +17,8 @@ EDDY_BEGIN_DECLS
  * fn        runs before the writer's callback when both are due; an error it returns goes
  *           to the exception handler and the watch goes on.
  * Returns   0; EDDY_EINVAL; EDDY_EBADF (closed); EDDY_EPERM (a kind that cannot be waited
- *           for, such as a regular file); EDDY_EBUSY (a task waits to read from it);
+ *           for, such as a regular file); EDDY_EBUSY (a task waits to read from it, or a
+ *           handle of libuv's that the program has on eddy_loop_uv watches it);
  *           EDDY_ECLOSED; EDDY_ENOMEM; EDDY_ENOTSUP (a kernel descriptor on native/virtual).
  */
 EDDY_API EDDY_NODISCARD int eddy_loop_add_reader(

@@ -118,6 +118,22 @@ EDDY_API EDDY_NODISCARD int eddy_transport_set_write_buffer_limits(
 EDDY_API void eddy_transport_get_write_buffer_limits(
     const eddy_transport *transport, size_t *low, size_t *high);
 
+/**
+ * Gathers small writes: what is written to an empty queue stays there until the loop's next
+ * iteration, and leaves together with what is written until then. (Otherwise each write is sent
+ * at once, as in asyncio.) For a peer that asks much at once and gets many small answers: sending
+ * is most of what an answer costs.
+ *
+ * What is gathered counts as queued, so it may pause writing. 16 KiB or more are sent at once; the
+ * order is kept; closing and eddy_transport_write_eof send it first.
+ *
+ * asyncio   none; uvloop always writes so
+ * Context   loop thread; for a stream: eddy_stream_writer_transport(writer). What is gathered
+ *           when it is turned off still leaves at the next iteration.
+ * Returns   0; EDDY_ENOTSUP (a transport of a kind that cannot); EDDY_EINVAL.
+ */
+EDDY_API int eddy_transport_gather_writes(eddy_transport *transport, bool on);
+
 /** Bytes queued and not sent. asyncio: WriteTransport.get_write_buffer_size(). */
 EDDY_API size_t eddy_transport_get_write_buffer_size(const eddy_transport *transport);
 

@@ -36,6 +36,8 @@ typedef struct eddy_transport_type {
   /** Sends or queues the pieces. They are not empty altogether; the transport is not lost, and
    * write_eof was not called. After queueing, call eddy_transport_grew. NULL: it only reads. */
   int (*write)(eddy_transport *transport, const eddy_buffer *pieces, size_t count);
+  /** As eddy_transport_gather_writes. NULL: cannot. */
+  void (*gather)(eddy_transport *transport, bool on);
   /** Called once at most, and not when closing. NULL: cannot. */
   int (*write_eof)(eddy_transport *transport);
   /** Not closing yet: call eddy_transport_set_closing, and sooner or later

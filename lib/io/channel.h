@@ -29,6 +29,7 @@ struct eddy__channel {
   struct eddy__chunk *last;
   size_t queued; /* bytes */
   int fd;        /* -1 when it is closed */
+  bool gathers;  /* small writes, until the next iteration */
 };
 
 struct eddy__channel_options {
@@ -57,6 +58,7 @@ void eddy__channel_clear(eddy_transport *transport);
 int eddy__channel_set_reading(eddy_transport *transport, bool on);
 int eddy__channel_write(
     eddy_transport *transport, const eddy_buffer *pieces, size_t count);
+void eddy__channel_gather(eddy_transport *transport, bool on);
 size_t eddy__channel_buffered(const eddy_transport *transport);
 int eddy__channel_fd(const eddy_transport *transport);
 void eddy__channel_abort(eddy_transport *transport, int error);

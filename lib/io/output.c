@@ -12,6 +12,8 @@
 #define CHUNKS_AT_ONCE 16
 /* A piece of this size is sent without being copied together with others. */
 #define LARGE_PIECE ((size_t)16 * 1024)
+/* So much is not kept for the next iteration. */
+#define GATHERED ((size_t)16 * 1024)
 
 /* A part of what waits to be sent. */
 struct eddy__chunk {
@@ -80,6 +82,23 @@ static int await_output(eddy_transport *transport)
   return rc == EDDY_PENDING ? 0 : rc;
 }
 
+static int on_flush(void *transport);
+
+/* Has the queue that begins sent: at the next iteration, or when there is room. */
+static int begin_output(eddy_transport *transport, bool gathered)
+{
+  struct eddy__channel *channel = eddy__channel_of(transport);
+  eddy_op *op = eddy__op_new(transport->loop);
+  if (op == NULL) return EDDY_ENOMEM;
+  channel->output = op;
+  int rc = gathered ? eddy__op_defer(transport->loop, op, on_flush, transport)
+                    : await_output(transport);
+  if (rc == 0) return 0;
+  eddy__op_free(transport->loop, op);
+  channel->output = NULL;
+  return rc;
+}
+
 /* The pieces of a write, and how much of them has been dealt with. */
 struct cursor {
   const eddy_buffer *piece;
@@ -112,7 +131,7 @@ static void append(struct eddy__chunk *chunk, struct cursor *cursor, size_t size
 }
 
 /* Queues the rest of the pieces: all, or nothing with a code. */
-static int enqueue(eddy_transport *transport, struct cursor *cursor)
+static int enqueue(eddy_transport *transport, struct cursor *cursor, bool gathered)
 {
   struct eddy__channel *channel = eddy__channel_of(transport);
   size_t size = cursor->left;
@@ -123,11 +142,8 @@ static int enqueue(eddy_transport *transport, struct cursor *cursor)
     if (chunk == NULL) return EDDY_ENOMEM;
   }
   if (channel->output == NULL) {
-    channel->output = eddy__op_new(transport->loop);
-    int rc = channel->output == NULL ? EDDY_ENOMEM : await_output(transport);
+    int rc = begin_output(transport, gathered);
     if (rc < 0) {
-      if (channel->output != NULL) eddy__op_free(transport->loop, channel->output);
-      channel->output = NULL;
       eddy__free(chunk);
       return rc;
     }
@@ -195,34 +211,6 @@ static int send_now(eddy_transport *transport, struct cursor *cursor)
   return 0;
 }
 
-int eddy__channel_write(
-    eddy_transport *transport, const eddy_buffer *pieces, size_t count)
-{
-  struct cursor cursor = {.piece = pieces};
-  for (size_t i = 0; i < count; i++) {
-    cursor.left += pieces[i].size;
-  }
-  size_t size = cursor.left;
-  if (eddy__channel_of(transport)->queued == 0) {
-    int rc = send_now(transport, &cursor);
-    if (rc < 0) {
-      eddy_transport_fail(transport, rc, NULL);
-      return 0;
-    }
-    if (cursor.left == 0) return 0;
-  }
-  bool begun = cursor.left < size;
-  int rc = enqueue(transport, &cursor);
-  if (rc < 0) {
-    /* A stream with a hole in it is worse than none. */
-    if (begun)
-      eddy_transport_fail(transport, rc, "write: a part was sent, the rest is lost");
-    return rc;
-  }
-  eddy_transport_grew(transport);
-  return 0;
-}
-
 /* Sends from the queue: 0, or what broke the connection. */
 static int send_queued(eddy_transport *transport)
 {
@@ -237,6 +225,57 @@ static int send_queued(eddy_transport *transport)
     if (sent < size) return 0;
   }
   return 0;
+}
+
+int eddy__channel_write(
+    eddy_transport *transport, const eddy_buffer *pieces, size_t count)
+{
+  struct cursor cursor = {.piece = pieces};
+  for (size_t i = 0; i < count; i++) {
+    cursor.left += pieces[i].size;
+  }
+  struct eddy__channel *channel = eddy__channel_of(transport);
+  size_t size = cursor.left;
+  bool gathered = channel->gathers && size < GATHERED;
+  if (channel->queued == 0 && !gathered) {
+    int rc = send_now(transport, &cursor);
+    if (rc < 0) {
+      eddy_transport_fail(transport, rc, NULL);
+      return 0;
+    }
+    if (cursor.left == 0) return 0;
+  }
+  bool begun = cursor.left < size;
+  int rc = enqueue(transport, &cursor, gathered);
+  if (rc < 0) {
+    /* A stream with a hole in it is worse than none. */
+    if (begun)
+      eddy_transport_fail(transport, rc, "write: a part was sent, the rest is lost");
+    return rc;
+  }
+  if (channel->output->state == EDDY__OP_DEFERRED && channel->queued >= GATHERED) {
+    rc = send_queued(transport); /* what comes of it is on_flush's */
+    if (rc < 0) {
+      eddy_transport_fail(transport, rc, NULL);
+      return 0;
+    }
+  }
+  eddy_transport_grew(transport);
+  return 0;
+}
+
+/* Something was sent from the queue, or sending has failed: what is left is waited with. */
+static void go_on(eddy_transport *transport, int rc, bool ends)
+{
+  struct eddy__channel *channel = eddy__channel_of(transport);
+  if (rc == 0 && channel->queued > 0) rc = await_output(transport);
+  if (rc < 0) {
+    eddy_transport_fail(transport, rc, NULL);
+    return;
+  }
+  if (channel->queued == 0) eddy__channel_clear(transport);
+  eddy_transport_shrank(transport);
+  if (!transport->lost && channel->queued == 0 && ends) channel->type->drained(transport);
 }
 
 /* The descriptor takes data again. */
@@ -255,20 +294,35 @@ static int output_ready(void *arg)
     consume(channel, (size_t)op->result);
     if (whole) rc = send_queued(transport);
   }
-  if (rc == 0 && channel->queued > 0) rc = await_output(transport);
-  if (rc < 0) {
-    eddy_transport_fail(transport, rc, NULL);
-    return 0;
-  }
-  if (channel->queued == 0) eddy__channel_clear(transport);
-  eddy_transport_shrank(transport);
-  if (!transport->lost && channel->queued == 0) channel->type->drained(transport);
+  go_on(transport, rc, true);
   return 0;
 }
 
 static int on_output(void *transport)
 {
   return eddy__transport_call(transport, output_ready);
+}
+
+/* The iteration in which writes were gathered is over. */
+static int flush(void *arg)
+{
+  eddy_transport *transport = arg;
+  struct eddy__channel *channel = eddy__channel_of(transport);
+  /* If a write has sent all that was gathered, the end of output is dealt with already. */
+  bool ends = channel->queued > 0 || transport->closing;
+  channel->output->state = EDDY__OP_IDLE;
+  go_on(transport, send_queued(transport), ends);
+  return 0;
+}
+
+static int on_flush(void *transport)
+{
+  return eddy__transport_call(transport, flush);
+}
+
+void eddy__channel_gather(eddy_transport *transport, bool on)
+{
+  eddy__channel_of(transport)->gathers = on;
 }
 
 size_t eddy__channel_buffered(const eddy_transport *transport)

@@ -88,6 +88,7 @@ static const eddy_transport_type socket_type = {
     .state_size = sizeof(struct state),
     .bears_layers = true,
     .write = eddy__channel_write,
+    .gather = eddy__channel_gather,
     .write_eof = write_eof,
     .close = close_socket,
     .abort = eddy__channel_abort,

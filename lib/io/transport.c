@@ -368,6 +368,17 @@ bool eddy_transport_can_write_eof(const eddy_transport *transport)
   return transport->type->write_eof != NULL;
 }
 
+int eddy_transport_gather_writes(eddy_transport *transport, bool on)
+{
+  if (transport == NULL) return EDDY_EINVAL;
+  if (transport->type->gather == NULL) {
+    return eddy_raise(EDDY_ENOTSUP,
+        "gather_writes: a %s transport sends each write alone", transport->type->name);
+  }
+  transport->type->gather(transport, on);
+  return 0;
+}
+
 size_t eddy_transport_get_write_buffer_size(const eddy_transport *transport)
 {
   return transport->type->buffered != NULL ? transport->type->buffered(transport) : 0;

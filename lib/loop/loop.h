@@ -47,6 +47,7 @@ enum eddy__op_state {
   EDDY__OP_SIGNALLED, /* on the loop's list of arrivals */
   EDDY__OP_QUEUED,    /* its entry is in the ring at `position` */
   EDDY__OP_RAN,       /* its entry has run: it is to be finished or cancelled */
+  EDDY__OP_DEFERRED,  /* not started; its entry is in the ring at `position` */
 };
 
 /* How the loop asks the task room; set when the first task is made on the loop. */
@@ -421,6 +422,10 @@ int eddy__op_start(eddy_loop *loop, eddy_op *op, eddy_fn *fn, void *arg);
 
 /* After fn was called: as eddy__op_start. */
 int eddy__op_finish(eddy_loop *loop, eddy_op *op);
+
+/* Has the loop call fn(arg) at its next iteration, which makes the operation idle first: for what
+ * can be started now but is better done with what the callbacks until then add. 0 or ENOMEM. */
+int eddy__op_defer(eddy_loop *loop, eddy_op *op, eddy_fn *fn, void *arg);
 
 /* Forgets it, whatever its state; does nothing to an idle one. */
 void eddy__op_cancel(eddy_loop *loop, eddy_op *op);

@@ -17,7 +17,8 @@ void eddy__op_free(eddy_loop *loop, eddy_op *op)
 }
 
 /* What start and finish have in common: `attempt` is one of the backend's two. */
-static int attempt_op(eddy_loop *loop, eddy_op *op, int (*attempt)(void *self, eddy_op *op))
+static int attempt_op(
+    eddy_loop *loop, eddy_op *op, int (*attempt)(void *self, eddy_op *op))
 {
   /* The booking is made first: once the backend has the operation, it must be able to queue. */
   int rc = eddy__loop_book(loop);
@@ -46,6 +47,15 @@ int eddy__op_finish(eddy_loop *loop, eddy_op *op)
   return attempt_op(loop, op, loop->io->finish);
 }
 
+int eddy__op_defer(eddy_loop *loop, eddy_op *op, eddy_fn *fn, void *arg)
+{
+  int rc = eddy__loop_book(loop);
+  if (rc < 0) return rc;
+  op->state = EDDY__OP_DEFERRED;
+  op->position = eddy__loop_push(loop, fn, arg);
+  return 0;
+}
+
 /* Takes a signalled operation off the list of arrivals. */
 static void unlist(eddy_loop *loop, eddy_op *op)
 {
@@ -61,6 +71,10 @@ void eddy__op_cancel(eddy_loop *loop, eddy_op *op)
 {
   switch (op->state) {
   case EDDY__OP_IDLE:
+    return;
+  case EDDY__OP_DEFERRED: /* the backend has never heard of it */
+    eddy__loop_drop(loop, op->position);
+    op->state = EDDY__OP_IDLE;
     return;
   case EDDY__OP_PENDING:
     eddy__loop_unbook(loop);

@@ -7,7 +7,7 @@
  *     streams          a task per connection, on a reader and a writer
  *     protocols        functions that the loop calls
  *     tasks_exactly    BUFFER bytes are read and written at a time
- *     streams_exactly  the same on a reader and a writer
+ *     streams_exactly  the same on a reader and a writer, writes gathered
  *     udp_protocols, udp_tasks
  *
  * Prints where it listens, and ends on SIGTERM.
@@ -147,9 +147,10 @@ static int echo_exactly(
     eddy_stream_reader *reader, eddy_stream_writer *writer, void *unused)
 {
   char data[SMALL];
-  int rc;
   (void)unused;
-  while ((rc = eddy_stream_reader_readexactly(reader, data, buffer_size, NULL)) == 0) {
+  int rc = eddy_transport_gather_writes(eddy_stream_writer_transport(writer), true);
+  while (rc == 0 &&
+         (rc = eddy_stream_reader_readexactly(reader, data, buffer_size, NULL)) == 0) {
     rc = write_and_drain(writer, data, buffer_size);
     if (rc < 0) break;
   }

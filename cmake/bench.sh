@@ -14,7 +14,7 @@ fi
 
 needed="cmake ninja-build gcc g++ pkg-config libuv1-dev python3"
 peers="libev-dev libevent-dev libst-dev libboost-context-dev libboost-fiber-dev libasio-dev
-golang-go python3-uvloop"
+golang-go python3-uvloop wrk node-llhttp"
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
@@ -44,10 +44,18 @@ if [ $install = yes ]; then
           echo "$package: cannot be installed here, left out"
       done
     fi
+    # Unpacked and not installed: the package would start a web server on this machine.
+    if ! PATH=$PATH:/usr/sbin:build/bench/nginx/usr/sbin command -v nginx >/dev/null; then
+      mkdir -p build/bench/nginx
+      (cd build/bench/nginx && apt-get download -qq nginx && dpkg-deb -x nginx_*.deb . &&
+        rm nginx_*.deb) ||
+        echo "nginx: cannot be had here, left out"
+    fi
   else
     echo "This system's package manager is not known to this script. Needed: cmake, ninja,"
     echo "gcc, g++, pkg-config, libuv 1.44 or newer, python3. For the peers: libev, libevent,"
-    echo "State Threads, Boost.Context, Boost.Fiber, Asio, Go, uvloop. What is missing is left out."
+    echo "State Threads, Boost.Context, Boost.Fiber, Asio, Go, uvloop; llhttp, nginx and wrk."
+    echo "What is missing is left out."
   fi
 fi
 echo "not packaged, so not measured: libdill, Photon, neco, libaco, minicoro, tokio"

@@ -17,6 +17,7 @@ import subprocess
 import sys
 
 import network
+import web
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -219,14 +220,17 @@ def main():
         rows.insert(0, ROWS[0])  # the stand-ins are multiples of it
     net = network.Network(bench.build, arguments.only, bench.cpus, arguments.quick,
                           arguments.realtime, bench.skipped)
+    http = web.Web(bench.build, arguments.only, bench.cpus, arguments.quick, bench.skipped)
     for round_number in range(bench.rounds):
         print(f"round {round_number + 1} of {bench.rounds}", file=sys.stderr)
         for row in rows:
             if row.rounds is None or round_number < row.rounds:
                 bench.measure(row, round_number)
         net.measure(round_number)
+        http.measure(round_number)
     table = print_table(bench, [(row.name, row.goals) for row in rows]) if rows else []
     table += net.print_table()
+    table += http.print_table()
     print("\nFigures are nanoseconds an operation (bytes where it says so), medians.\n"
           "Goals are looked at on native/uv; uv/uv stands beside it.")
     if arguments.quick:

@@ -1,0 +1,282 @@
+"""The rows "http" of run.py:
+
+    web.py --smoke BUILD_DIRECTORY        eddy's own server once, on each backend
+
+HTTP/1.1 that says hello, beside nginx's `return 200`.
+
+wrk asks from the other core; what counts is the processor time of the server for each request,
+taken from its own clock (/proc/PID/schedstat), as a ratio to nginx's in the same round. Every
+answer has to be a 200, the bytes have to be as many as so many answers have, and the first one
+is read.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import network
+
+PREFIX = "http: "
+BACKENDS = network.BACKENDS
+BODY = b"hello, world\n"
+
+# Its answer has the same body and the same fields as eddy's, and "Connection: keep-alive".
+NGINX = """
+daemon off;
+master_process off;
+pid {directory}/pid;
+error_log {directory}/error.log;
+worker_processes 1;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  client_body_temp_path {directory}/body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ default_type text/plain; return 200 "hello, world\\n"; }}
+  }}
+}}
+"""
+
+SUMMARY = """
+done = function(summary)
+  local e = summary.errors
+  print("requests", summary.requests)
+  print("bytes", summary.bytes)
+  print("errors", e.connect + e.read + e.write + e.status + e.timeout)
+end
+"""
+
+PIPELINE = """
+init = function()
+  local one = wrk.format()
+  all = string.rep(one, 16)
+end
+request = function() return all end
+"""
+
+
+class Row:
+    def __init__(self, name, connections, goals, pipelined=False):
+        self.name = PREFIX + name
+        self.connections = connections
+        self.goals = goals
+        self.pipelined = pipelined
+
+
+GOALS = {"protocols": 1.0, "streams": 1.1}
+
+ROWS = [
+    Row("hello, 64 connections", 64, GOALS),
+    Row("hello, 1,000 connections", 1000, GOALS),
+    Row("hello, 16 pipelined", 64, GOALS, pipelined=True),
+]
+
+
+class Web:
+    def __init__(self, build, only, cpus, quick, skipped):
+        self.rows = [row for row in ROWS if only in row.name]
+        self.milliseconds = 300 if quick else 1000
+        self.figures = {}  # row name -> program -> round -> microseconds
+        self.server_cpu = cpus[-1]
+        self.client_cpu = cpus[0]
+        if not self.rows:
+            return
+        path = os.environ.get("PATH", "") + ":/usr/sbin:" + os.path.join(build, "nginx/usr/sbin")
+        self.wrk = shutil.which("wrk")
+        self.nginx = shutil.which("nginx", path=path)
+        self.programs = {"protocols": os.path.join(build, "bench_eddy_http"),
+                         "streams": os.path.join(build, "eddy", "examples", "http_server")}
+        absent = {"wrk": self.wrk, "nginx": self.nginx}
+        absent = {name for name, path in absent.items() if path is None}
+        if not all(os.path.exists(program) for program in self.programs.values()):
+            absent.add("llhttp")
+        if len(cpus) < 2:
+            absent.add("a second core")
+        if absent:
+            skipped.add(f"http rows (they need {', '.join(sorted(absent))})")
+            self.rows = []
+
+    # ---- the servers: each is started, and gives its process and port ----
+
+    def start(self, command, backend=None):
+        environment = dict(os.environ)
+        if backend is not None:
+            environment["EDDY_BACKEND"] = backend
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment,
+                                preexec_fn=lambda: os.sched_setaffinity(0, {self.server_cpu}))
+
+    def start_eddy(self, api, backend):
+        options = ["--port", "0"] if api == "streams" else []
+        server = self.start([self.programs[api]] + options, backend)
+        words = server.stdout.readline().split()
+        if len(words) < 3:
+            server.kill()
+            server.wait()
+            raise SystemExit(f"{self.programs[api]}: does not listen")
+        return server, int(words[2].rsplit(":", 1)[1])
+
+    def start_nginx(self, directory):
+        with socket.socket() as s:  # it cannot be told to choose a port
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        path = os.path.join(directory, "nginx.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(NGINX.format(directory=directory, port=port))
+        server = self.start([self.nginx, "-e", directory + "/error.log", "-p", directory,
+                             "-c", path])
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                return server, port
+            except ConnectionRefusedError:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    server.kill()
+                    server.wait()
+                    raise SystemExit("nginx: does not listen") from None
+                time.sleep(0.01)
+
+    # ---- one run ----
+
+    def first_answer(self, port):
+        """The bytes of an answer, which has to be the right one."""
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            s.sendall(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            data = b""
+            while not data.endswith(BODY):
+                data += (more := s.recv(4096))
+                if not more:
+                    break
+        if not data.startswith(b"HTTP/1.1 200 OK\r\n") or not data.endswith(b"\r\n\r\n" + BODY):
+            raise SystemExit(f"not hello: {data}")
+        return data
+
+    def load(self, row, port, directory, milliseconds):
+        script = os.path.join(directory, "summary.lua")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(SUMMARY + (PIPELINE if row.pipelined else ""))
+        # wrk counts whole seconds, but ends well when it is interrupted.
+        client = subprocess.Popen(
+            [self.wrk, "-t", "1", "-c", str(row.connections), "-d", "60", "-s", script,
+             f"http://127.0.0.1:{port}/hello"], stdout=subprocess.PIPE, text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, {self.client_cpu}))
+        try:
+            time.sleep(milliseconds / 1000)
+            client.send_signal(signal.SIGINT)
+            output, _ = client.communicate(timeout=60)
+        finally:
+            client.kill()
+            client.wait()
+        lines = [line.split() for line in output.splitlines()]
+        return {words[0]: int(words[1]) for words in lines
+                if len(words) == 2 and words[0] in ("requests", "bytes", "errors")}
+
+    def run(self, row, start, *arguments):
+        with tempfile.TemporaryDirectory() as directory:
+            server, port = start(*(arguments or (directory,)))
+            try:
+                size = len(self.first_answer(port))
+                self.load(row, port, directory, 100)
+                before = processor_time(server.pid)
+                done = self.load(row, port, directory, self.milliseconds)
+                used = processor_time(server.pid) - before
+            finally:
+                server.send_signal(signal.SIGTERM)
+                try:
+                    server.wait(timeout=30)
+                finally:
+                    server.kill()
+                    server.wait()
+                    server.stdout.close()
+        requests = done.get("requests", 0)
+        # What is under way when wrk ends may be counted in one of the two and not the other.
+        off = abs(done.get("bytes", 0) - requests * size)
+        if not requests or done["errors"] or off > row.connections * 16 * size:
+            raise SystemExit(f"{row.name}, {start.__name__} {arguments}: {done}, {size} bytes "
+                             "each; no table is made of such a run")
+        return used / requests / 1000
+
+    def measure(self, round_number):
+        for row in self.rows:
+            figures = self.figures.setdefault(row.name, {})
+            figures.setdefault("nginx", {})[round_number] = self.run(row, self.start_nginx)
+            for api in row.goals:
+                for backend in BACKENDS:
+                    figures.setdefault(f"{api} {backend}", {})[round_number] = self.run(
+                        row, self.start_eddy, api, backend)
+
+    # ---- what came out ----
+
+    def print_row(self, row):
+        figures = self.figures[row.name]
+
+        def ratio(name):
+            return statistics.median(value / figures["nginx"][round_number]
+                                     for round_number, value in figures[name].items())
+
+        verdicts = []
+        for i, (api, factor) in enumerate(row.goals.items()):
+            ratios = [ratio(f"{api} {backend}") for backend in BACKENDS]
+            word = network.verdict(ratios[0], factor)
+            goal = f"<= {factor:g} x nginx"
+            print(f"{row.name[len(PREFIX):] if i == 0 else '':<26}{api:<11}"
+                  f"{ratios[0]:>9.3f}{ratios[1]:>11.3f}  {goal:<18}{word}")
+            verdicts.append({"api": api, "goal": goal, "ratio": ratios[0], "state": word})
+        medians = {name: statistics.median(all_.values()) for name, all_ in figures.items()}
+        print(f"    nginx {medians['nginx']:.3f} us")
+        return {"row": row.name, "medians": medians,
+                "ratios": {name: ratio(name) for name in figures},
+                "all": {name: list(all_.values()) for name, all_ in figures.items()},
+                "goals": verdicts}
+
+    def print_table(self):
+        if not self.rows:
+            return []
+        print(f"\n{'http':<26}{'':<11}{BACKENDS[0]:>9}{BACKENDS[1]:>11}  goal")
+        result = [self.print_row(row) for row in self.rows]
+        print("Ratios to nginx's `return 200` (medians of the rounds' ratios): processor time of "
+              "the server for each request.")
+        return result
+
+
+def processor_time(pid):
+    """In nanoseconds, of all the process's threads."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total
+
+
+def smoke(build):
+    web = Web(build, "no row", sorted(os.sched_getaffinity(0)), True, set())
+    web.programs = {"protocols": os.path.join(build, "bench_eddy_http")}
+    for backend in BACKENDS:
+        server, port = web.start_eddy("protocols", backend)
+        try:
+            web.first_answer(port)
+            server.send_signal(signal.SIGTERM)
+            if server.wait(timeout=30) != 0:
+                raise SystemExit(f"exit code {server.returncode}")
+        finally:
+            server.kill()
+            server.wait()
+            server.stdout.close()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[1] != "--smoke":
+        sys.exit(__doc__)
+    smoke(sys.argv[2])

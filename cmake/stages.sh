@@ -52,13 +52,17 @@ configure_and_build() {
 # run_plain BUILD [COMMAND ...]: all cases under the project's own runner, on every backend,
 # through the command if there is one. $plain_options are the runner's.
 run_plain() {
-  plain=$1/tests/eddy_tests_plain
+  plain_build=$1
   shift
   plain_status=0
-  for backend in $(test_backends "${plain%/tests/*}"); do
-    echo "--- $backend"
-    # shellcheck disable=SC2086
-    EDDY_BACKEND=$backend "$@" "$plain" ${plain_options:-} --all || plain_status=$?
+  for backend in $(test_backends "$plain_build"); do
+    for plain in eddy_tests_plain tls/eddy_tls_tests_plain; do
+      [ -x "$plain_build/tests/$plain" ] || continue
+      echo "--- $backend: $plain"
+      # shellcheck disable=SC2086
+      EDDY_BACKEND=$backend "$@" "$plain_build/tests/$plain" ${plain_options:-} --all ||
+        plain_status=$?
+    done
   done
   return $plain_status
 }

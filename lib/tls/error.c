@@ -45,11 +45,28 @@ static int raise_certificate(
       peer, X509_verify_cert_error_string(result));
 }
 
+/* The error that says most of those in the queue, which is empty afterwards; 0: there is none. A
+ * refused certificate and a lack of memory come first, then what the protocol says, which may
+ * have others in front of it that it follows from. */
+static unsigned long take_error(void)
+{
+  unsigned long found = 0, error;
+  bool final = false;
+  while ((error = ERR_get_error()) != 0) {
+    bool ssl = ERR_GET_LIB(error) == ERR_LIB_SSL;
+    bool decides = out_of_memory(error) ||
+                   (ssl && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED);
+    bool better = found == 0 || (ssl && ERR_GET_LIB(found) != ERR_LIB_SSL);
+    if (!final && (decides || better)) found = error;
+    final = final || decides;
+  }
+  return found;
+}
+
 int eddy__tls_raise(const struct eddy__tls *tls, const char *call, int why)
 {
   char peer[EDDY_ADDRESS_TEXT + 256], text[160];
-  unsigned long error = ERR_peek_error();
-  ERR_clear_error();
+  unsigned long error = take_error();
   (void)eddy__tls_peer(tls, peer, sizeof(peer));
   if (tls->no_memory || (error != 0 && out_of_memory(error))) {
     return eddy_raise(EDDY_ENOMEM, "%s with %s: not enough memory", call, peer);

@@ -56,15 +56,17 @@ static inline int new_identity(struct wish wish, struct identity *out)
   test_defer_late(free_identity, kept);
   kept->key = EVP_EC_gen("P-256");
   CHECK(kept->key != NULL);
-  const char *called = wish.names != NULL ? "eddy test" : "eddy test authority";
+  char called[64];
+  snprintf(called, sizeof called, "%s %ld",
+      wish.names != NULL ? "eddy test" : "eddy test authority", ++serial);
   X509_NAME *name = X509_get_subject_name(certificate);
   X509_set_version(certificate, X509_VERSION_3);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial);
   CHECK(X509_gmtime_adj(X509_getm_notBefore(certificate), wish.from - HOUR) != NULL);
   CHECK(X509_gmtime_adj(X509_getm_notAfter(certificate),
             wish.until != 0 ? wish.until : wish.from + HOUR) != NULL);
   CHECK_EQ(X509_NAME_add_entry_by_txt(
-               name, "CN", MBSTRING_ASC, (const unsigned char *)called, -1, -1, 0),
+               name, "CN", MBSTRING_ASC, (unsigned char *)called, -1, -1, 0),
       1);
   const struct identity *by = wish.by != NULL ? wish.by : kept;
   CHECK_EQ(X509_set_issuer_name(certificate, X509_get_subject_name(by->certificate)), 1);

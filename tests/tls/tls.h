@@ -24,17 +24,16 @@ static inline int carry(void *arg)
   struct carrier *carrier = arg;
   char bytes[4096];
   int rc = 0;
-  while (rc == 0) {
+  while (rc == 0 && (carrier->cut == 0 || carrier->carried < carrier->cut)) {
     size_t most = carrier->piece > 0 ? carrier->piece : sizeof bytes, got = 0;
-    if (carrier->cut > 0 && carrier->cut - carrier->carried < most)
-      most = carrier->cut - carrier->carried;
-    if (most == 0) break;
     rc = eddy_sock_recv(carrier->from, bytes, most, &got);
     if (rc < 0 || got == 0) break;
     while (carrier->stopped)
       CHECK_OK(eddy_sleep(EDDY_MS(1)));
     if (carrier->spoil > carrier->carried && carrier->spoil <= carrier->carried + got)
       bytes[carrier->spoil - carrier->carried - 1] ^= 0x41;
+    if (carrier->cut > 0 && carrier->carried + got > carrier->cut)
+      got = carrier->cut - carrier->carried;
     carrier->carried += got;
     rc = eddy_sock_sendall(carrier->to, bytes, got);
   }
@@ -90,6 +89,7 @@ static inline int tls_accept(void *arg)
 static inline int new_tls_pair(struct tls_pair **out)
 {
   struct tls_pair *pair = test_new(sizeof *pair);
+  *out = pair;
   CHECK_OK(new_both(&pair->both));
   pair->client.peer = new_peer("c:");
   pair->server.peer = new_peer("s:");
@@ -98,7 +98,6 @@ static inline int new_tls_pair(struct tls_pair **out)
   pair->client.context = pair->both.client;
   pair->server.context = pair->both.server;
   pair->client.options.server_hostname = "localhost";
-  *out = pair;
   return 0;
 }
 

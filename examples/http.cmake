@@ -11,6 +11,7 @@ eddy_add_example(socks5_proxy)
 
 if(EDDY_BUILD_TESTS)
   find_program(EDDY_CURL curl DOC "curl: a client of the example services")
+  find_program(EDDY_OPENSSL openssl DOC "openssl: makes certificates, and is a client")
   find_program(EDDY_WRK wrk DOC "wrk: a client of the example http_server")
 endif()
 
@@ -34,6 +35,12 @@ if(TARGET eddy_llhttp)
   eddy_add_example(http_server
     SOURCES http_server.c http/connection.c http/files.c http/request.c)
   target_link_libraries(http_server PRIVATE eddy_llhttp)
+  if(EDDY_HAVE_TLS)
+    target_sources(http_server PRIVATE service_tls.c)
+    target_link_libraries(http_server PRIVATE eddy::tls)
+  else()
+    target_sources(http_server PRIVATE service_no_tls.c)
+  endif()
 endif()
 
 if(NOT EDDY_BUILD_TESTS OR NOT EDDY_PYTHON3)
@@ -45,7 +52,8 @@ foreach(backend native/uv uv/uv)
     set(web "${EDDY_CURL}" "$<TARGET_FILE:http_server>")
     eddy_add_entry("${backend}/example.http_server" "${backend}"
       sh "${PROJECT_SOURCE_DIR}/tests/check_http_server.sh" "$<TARGET_FILE:http_server>"
-      "${EDDY_PYTHON3}" "${EDDY_CURL}" "$<$<BOOL:${EDDY_WRK}>:${EDDY_WRK}>")
+      "${EDDY_PYTHON3}" "${EDDY_CURL}" "$<$<BOOL:${EDDY_WRK}>:${EDDY_WRK}>"
+      "$<$<AND:$<BOOL:${EDDY_HAVE_TLS}>,$<BOOL:${EDDY_OPENSSL}>>:${EDDY_OPENSSL}>")
     set_tests_properties("${backend}/example.http_server" PROPERTIES LABELS example TIMEOUT 180)
   endif()
   eddy_add_entry("${backend}/example.socks5_proxy" "${backend}"

@@ -3,7 +3,7 @@
  *
  *     http_server [--host H] [--port P] [--root DIRECTORY] [--idle SECONDS]
  *                 [--patience SECONDS] [--grace SECONDS] [--most CONNECTIONS]
- *                 [--body-limit BYTES]
+ *                 [--body-limit BYTES] [--tls CERTIFICATE KEY]
  *
  *     GET /hello       a line of text
  *     POST /count      how many bytes the body has, and their sum
@@ -30,12 +30,14 @@
 #include "http/http.h"
 #include "raise_limit.h"
 #include "service.h"
+#include "service_tls.h"
 
 enum { BACKLOG = 1024, DESCRIPTORS = 65536 };
 
 static struct {
   const char *host;
   const char *root;
+  const char *certificate, *key; /* files; NULL: no TLS */
   long port, idle, patience, grace, most, body_limit;
   struct http http;
   eddy_event *stopped;
@@ -112,13 +114,16 @@ static int serve_until_stopped(eddy_server *listener)
 static int run(void *unused)
 {
   (void)unused;
-  const eddy_server_options how = {.backlog = BACKLOG};
+  eddy_server_options how = {.backlog = BACKLOG};
   const eddy_stream_options options = {.server = &how};
   eddy_loop *loop = eddy_get_running_loop();
   eddy_server *listener;
   int rc = eddy_event_new(&server.stopped);
-  if (rc < 0) return rc;
-  rc = eddy_loop_add_signal_handler(loop, SIGINT, stop, server.stopped);
+  if (rc == 0 && server.certificate != NULL) {
+    rc = service_tls(server.certificate, server.key, &how.tls);
+    how.ssl_handshake_timeout = how.ssl_shutdown_timeout = server.http.patience;
+  }
+  if (rc == 0) rc = eddy_loop_add_signal_handler(loop, SIGINT, stop, server.stopped);
   if (rc == 0) rc = eddy_loop_add_signal_handler(loop, SIGTERM, stop, server.stopped);
   if (rc == 0)
     rc = eddy_start_server(
@@ -140,7 +145,7 @@ static int usage(const char *problem, const char *what)
       "http_server: %s%s\n"
       "usage: http_server [--host H] [--port P] [--root DIRECTORY] [--idle SECONDS]\n"
       "                   [--patience SECONDS] [--grace SECONDS] [--most CONNECTIONS]\n"
-      "                   [--body-limit BYTES]\n",
+      "                   [--body-limit BYTES] [--tls CERTIFICATE KEY]\n",
       problem, what);
   return 2;
 }
@@ -170,6 +175,10 @@ int main(int argc, char **argv)
       server.host = value;
     } else if (strcmp(option, "--root") == 0) {
       server.root = value;
+    } else if (strcmp(option, "--tls") == 0) {
+      server.certificate = value;
+      server.key = argv[++i];
+      if (server.key == NULL) return usage("its key is missing: ", value);
     } else if (!known) {
       return usage("unknown option: ", option);
     }

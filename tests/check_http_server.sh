@@ -1,12 +1,13 @@
 #!/bin/sh
-# check_http_server.sh HTTP_SERVER PYTHON CURL [WRK]: the HTTP server of the examples under real
-# clients.
+# check_http_server.sh HTTP_SERVER PYTHON CURL [WRK [OPENSSL]]: the HTTP server of the examples
+# under real clients; with openssl, over TLS as well.
 set -u
 . "$(dirname "$0")/service.sh"
 program=$1
 python=$2
 curl=$3
 wrk=${4:-}
+openssl=${5:-}
 services=$(dirname "$0")/services
 
 serve() { # NAME OPTION ...: leaves $port and $server
@@ -113,6 +114,40 @@ stop "$server" 0 INT
 serve full --most 2
 client full
 stop "$server" 0
+
+# ---- TLS -----------------------------------------------------------------------------------
+
+if [ -n "$openssl" ]; then
+  "$openssl" req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+    -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout "$scratch/key.pem" \
+    -out "$scratch/certificate.pem" 2>"$scratch/req" || fail "no certificate could be made"
+  serve tls --root "$www" --body-limit 1000000 --patience 5 \
+    --tls "$scratch/certificate.pem" "$scratch/key.pem"
+  url=https://localhost:$port
+  secure() { # CURL OPTION ...
+    get --cacert "$scratch/certificate.pem" -4 "$@"
+  }
+  connects=$(secure -o "$scratch/1" "$url/hello" -o "$scratch/2" "$url/numbers" \
+    -w '%{num_connects}%{http_code} ')
+  [ "$connects" = "1200 0200 " ] || fail "over TLS the connection was not kept: $connects"
+  cmp "$scratch/2" "$www/numbers" || fail "over TLS the large file arrived otherwise"
+  [ "$(secure --data-binary "@$scratch/upload" "$url/count")" = "$upload" ] || fail "TLS upload"
+  got=$(secure -o "$scratch/got" -w '%{http_code}' --data-binary "@$www/numbers" "$url/count")
+  [ "$got" = 413 ] || fail "over TLS a body too large: $got"
+  ! get "https://localhost:$port/hello" 2>"$scratch/got" || fail "an unknown authority is trusted"
+  ! get "http://localhost:$port/hello" 2>"$scratch/got" >&2 || fail "an answer without TLS"
+  printf 'GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' |
+    "$openssl" s_client -quiet -connect "localhost:$port" -CAfile "$scratch/certificate.pem" \
+      -verify_return_error -ign_eof 2>"$scratch/s_client" | grep -q '^hello, world$' ||
+    fail "openssl s_client"
+  if [ -n "$wrk" ]; then
+    "$wrk" -t 1 -c 20 -d 1 "$url/hello" >"$scratch/wrk" || fail "wrk over TLS"
+    ! grep -q 'Socket errors\|Non-2xx' "$scratch/wrk" || fail "wrk over TLS saw errors"
+  fi
+  stop "$server" 0
+  refuse 1 'no such file' "$program" --port 0 --tls "$scratch/nothing" "$scratch/key.pem"
+fi
+refuse 2 'its key is missing' "$program" --tls certificate
 
 # ---- the end -------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@
 
 #include "http.h"
 
+#define LINGER EDDY_S(2)
+
 /* ---- what is sent ---- */
 
 /* Waits until the peer has taken enough of what was written. */
@@ -269,27 +271,36 @@ static int serve_one(struct http_connection *connection)
   return connection->closing ? 0 : skip_body(connection);
 }
 
-/* Ends the connection so that the peer gets all that was sent: what it still sends is read for
- * a while, since a socket that is closed with unread data resets the connection. */
-static int say_goodbye(struct http_connection *connection)
+/* Reads for a while what the peer still sends, since a socket that is closed with unread data
+ * resets the connection, and what was sent may be lost with it. */
+static int linger(struct http_connection *connection)
 {
   eddy_timeout scope;
   size_t got = 1;
-  int rc = http_flush(connection);
-  if (rc == 0 && !connection->request.complete) {
+  int rc = 0;
+  if (eddy_stream_writer_can_write_eof(connection->writer))
     rc = eddy_stream_writer_write_eof(connection->writer);
-    if (rc == 0) rc = eddy_timeout_enter(&scope, connection->http->patience);
-    if (rc < 0) return rc;
-    while (rc == 0 && got > 0) {
-      rc = eddy_stream_reader_read(
-          connection->reader, connection->input, sizeof(connection->input), &got);
-    }
-    rc = eddy_timeout_exit(&scope, rc);
-    if (rc < 0) return rc;
+  if (rc == 0) rc = eddy_timeout_enter(&scope, LINGER);
+  if (rc < 0) return rc;
+  while (rc == 0 && got > 0) {
+    rc = eddy_stream_reader_read(
+        connection->reader, connection->input, sizeof(connection->input), &got);
   }
-  eddy_stream_writer_close(connection->writer);
+  rc = eddy_timeout_exit(&scope, rc);
+  return rc == EDDY_ETIMEDOUT ? 0 : rc;
+}
+
+/* Ends the connection when all has been sent. */
+static int say_goodbye(struct http_connection *connection)
+{
+  struct http_request *request = &connection->request;
+  eddy_timeout scope;
+  int rc = http_flush(connection);
+  if (request->head && !request->complete && request->refused == 0) feed(connection);
+  if (rc == 0 && !request->complete && connection->answered) rc = linger(connection);
   if (rc == 0) rc = eddy_timeout_enter(&scope, connection->http->patience);
   if (rc < 0) return rc;
+  eddy_stream_writer_close(connection->writer);
   return eddy_timeout_exit(&scope, eddy_stream_writer_wait_closed(connection->writer));
 }
 
@@ -314,7 +325,7 @@ static void strike_out(struct http_connection *connection)
 static bool is_everyday(int rc)
 {
   return rc == EDDY_ECONNRESET || rc == EDDY_EPIPE || rc == EDDY_ENOTCONN ||
-         rc == EDDY_ETIMEDOUT;
+         rc == EDDY_ETIMEDOUT || rc == EDDY_ETLS || rc == EDDY_ETRUNCATED;
 }
 
 int http_serve(eddy_stream_reader *reader, eddy_stream_writer *writer, void *http)
@@ -325,6 +336,7 @@ int http_serve(eddy_stream_reader *reader, eddy_stream_writer *writer, void *htt
   connection.writer = writer;
   connection.closing = false;
   connection.idle = false;
+  connection.answered = false;
   connection.start = 0;
   connection.end = 0;
   connection.output_size = 0;

@@ -68,6 +68,20 @@ listening() { # NAME: until it prints its line; leaves the port in $port
   [ -n "$port" ] || fail "$1 does not tell its port"
 }
 
+await_handler() { # PID: until SIGTERM does not end it as it is; where that is not told, for a while
+  if [ ! -r "/proc/$1/status" ]; then
+    sleep 3
+    return
+  fi
+  tries=0
+  # SIGTERM is bit 14 of the mask.
+  until grep -q '^SigCgt:.*[4-7c-f][0-9a-f]\{3\}$' "/proc/$1/status"; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || fail "process $1 does not handle SIGTERM"
+    sleep 0.1
+  done
+}
+
 await_end() { # PID: until it has ended, for at most 20 seconds; leaves its exit code in $code
   tries=0
   while kill -0 "$1" 2>/dev/null; do

@@ -51,7 +51,7 @@ kill -STOP "$server"
 refuse 1 'timed out' "$program" --timeout 0.3 "$base/1" "$base/2"
 start fetch "$program" "$base/1" "$base/2" "$base/3"
 fetch=$started
-sleep 0.5
+await_handler "$fetch"
 stop "$fetch" 1
 [ ! -s "$scratch/fetch.err" ] || fail "curl_fetch complains when it is stopped"
 kill -CONT "$server"

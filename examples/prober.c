@@ -147,12 +147,6 @@ static int find_host(void)
   return rc;
 }
 
-static int stop(void *main_task)
-{
-  eddy_task_cancel(main_task, "stopped by a signal");
-  return 0;
-}
-
 static void print_summary(eddy_time took, bool stopped)
 {
   if (prober.progress) fputs("\r\033[K", stderr);
@@ -169,9 +163,7 @@ static int run(void *unused)
   eddy_loop *loop = eddy_get_running_loop();
   eddy_time start = eddy_loop_time(loop);
   (void)unused;
-  int rc = eddy_loop_add_signal_handler(loop, SIGINT, stop, eddy_current_task());
-  if (rc == 0)
-    rc = eddy_loop_add_signal_handler(loop, SIGTERM, stop, eddy_current_task());
+  int rc = service_cancel_on_signals();
   if (rc == 0) rc = find_host();
   if (rc == 0) rc = eddy_semaphore_new((int)prober.at_a_time, &prober.units);
   if (rc < 0) return rc;

@@ -32,6 +32,23 @@ static inline int service_print_listening(const eddy_server *server)
   return 0;
 }
 
+static inline int service_cancel_task(void *task)
+{
+  eddy_task_cancel(task, "stopped by a signal");
+  return 0;
+}
+
+/* For programs that are no servers: SIGINT and SIGTERM cancel the running task, which is to be
+ * the main one. */
+static inline int service_cancel_on_signals(void)
+{
+  eddy_loop *loop = eddy_get_running_loop();
+  eddy_task *task = eddy_current_task();
+  int rc = eddy_loop_add_signal_handler(loop, SIGINT, service_cancel_task, task);
+  if (rc < 0) return rc;
+  return eddy_loop_add_signal_handler(loop, SIGTERM, service_cancel_task, task);
+}
+
 struct service {
   eddy_task *task;
   eddy_time grace;
@@ -40,8 +57,7 @@ struct service {
 
 static inline int service_cancel(void *arg)
 {
-  eddy_task_cancel(((struct service *)arg)->task, "stopped by a signal");
-  return 0;
+  return service_cancel_task(((struct service *)arg)->task);
 }
 
 static inline int service_stop(void *arg)

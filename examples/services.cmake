@@ -6,7 +6,7 @@ if(WIN32)
   return()
 endif()
 
-set(services proxy chat prober)
+set(services proxy chat prober pool)
 foreach(name IN LISTS services)
   eddy_add_example(${name})
 endforeach()

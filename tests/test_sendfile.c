@@ -1,33 +1,7 @@
 /* eddy_sock_sendfile: by the system on kernel sockets, by hand on those in memory. */
-#include <unistd.h>
-
-#include "sock_calls.h"
+#include "files.h"
 
 enum { SIZE = 700000 };
-
-static void remove_path(void *path)
-{
-  (void)unlink(path);
-}
-
-static void close_file(void *file)
-{
-  (void)close((int)(intptr_t)file);
-}
-
-/* A file of so many bytes, each of which depends on its place; open for the whole test. */
-static int make_file(size_t size, int *file)
-{
-  char *path = test_new(100), *bytes = test_new(size + 1);
-  snprintf(path, 100, "/tmp/eddy-sendfile-%ld", (long)getpid());
-  test_defer_late(remove_path, path);
-  for (size_t i = 0; i < size; i++)
-    bytes[i] = (char)byte_at(i);
-  CHECK_OK(eddy_file_write_all(path, bytes, size));
-  CHECK_OK(eddy_file_open(path, EDDY_FILE_READ, 0, file));
-  test_defer_late(close_file, (void *)(intptr_t)*file);
-  return 0;
-}
 
 /* A call in a task of its own. */
 struct sender {
@@ -92,7 +66,7 @@ static int send_part(enum kind kind, int fds[2], size_t size, int64_t offset,
 {
   struct sender *sender;
   int file;
-  CHECK_OK(make_file(size, &file));
+  CHECK_OK(file_with(size, &file));
   CHECK_OK(eddy_sock_sendall(fds[0], "before", 6));
   CHECK_OK(sender_start(kind, fds[0], file, offset, count, &sender));
   char words[6];
@@ -137,7 +111,7 @@ EDDY_TASK_TEST(sendfile, negative_numbers_and_bad_descriptors_are_refused)
 {
   int fds[2], file;
   CHECK_OK(test_pair(fds));
-  CHECK_OK(make_file(10, &file));
+  CHECK_OK(file_with(10, &file));
   CHECK_CODE(
       eddy_sock_sendfile(fds[0], file, &(eddy_sendfile_options){.offset = -1}, NULL),
       EDDY_EINVAL);
@@ -154,7 +128,7 @@ EDDY_TASK_TEST_VIRTUAL(sendfile, without_fallback_it_is_an_error_where_the_syste
   int fds[2], file;
   size_t sent = 7;
   CHECK_OK(test_pair(fds));
-  CHECK_OK(make_file(10, &file));
+  CHECK_OK(file_with(10, &file));
   CHECK_CODE(eddy_sock_sendfile(
                  fds[0], file, &(eddy_sendfile_options){.no_fallback = true}, &sent),
       EDDY_ENOTSUP);
@@ -168,7 +142,7 @@ EDDY_TASK_TEST_KERNEL(sendfile, system_sends_without_fallback)
   size_t sent;
   CHECK_OK(tcp_pair(fds));
   test_fd_closed(fds[0]), test_fd_closed(fds[1]);
-  CHECK_OK(make_file(1000, &file));
+  CHECK_OK(file_with(1000, &file));
   CHECK_OK(eddy_sock_sendfile(
       fds[0], file, &(eddy_sendfile_options){.no_fallback = true}, &sent));
   CHECK_EQ(sent, 1000);
@@ -182,7 +156,7 @@ static int peer_goes(enum kind kind, int fds[2])
 {
   struct sender *sender;
   int file;
-  CHECK_OK(make_file(SIZE, &file));
+  CHECK_OK(file_with(SIZE, &file));
   CHECK_OK(close_now(fds[1]));
   CHECK_OK(eddy_sleep(EDDY_MS(2)));
   for (int i = 0; i < 2; i++) { /* TCP learns it by the first */
@@ -202,7 +176,7 @@ static int cancelled(enum kind kind, int fds[2])
 {
   struct sender *sender;
   int file;
-  CHECK_OK(make_file(SIZE, &file));
+  CHECK_OK(file_with(SIZE, &file));
   CHECK_OK(fill_up(fds[0]));
   CHECK_OK(sender_start(kind, fds[0], file, 100, 0, &sender));
   CHECK_OK(look_around());

@@ -98,6 +98,37 @@ EDDY_API int eddy_loop_connect_accepted_socket(eddy_loop *loop,
     eddy_protocol_factory *factory, void *arg, int fd,
     const eddy_connection_options *options, eddy_transport **transport, void **self);
 
+/**
+ * Sends a file, or part of one, behind what was written to the transport before. The transport
+ * reads nothing meanwhile and takes nothing else to write, and its protocol is not told of
+ * pauses; afterwards everything is as before. On a socket the system sends, without the bytes
+ * coming through the program; elsewhere (TLS, in-memory sockets, files that are none) they are
+ * read in the files' threads (eddy/file.h) and written. They have then been handed to the
+ * transport, not all to the system, when the call returns.
+ *
+ * asyncio   loop.sendfile(transport, file, offset, count, fallback)
+ * Context   coroutine; suspends until what was written before is sent, and whenever nothing more
+ *           can be sent. After a failed or cancelled call *sent bytes were sent and the
+ *           connection goes on behind them.
+ * loop      the running one, or NULL for it.
+ * transport borrowed until the call returns.
+ * file      a file open for reading. If anything was sent its position is behind that
+ *           afterwards, also if the call fails or is cancelled; else it has not moved.
+ * options   borrowed until the call returns; NULL: the whole file. With no_fallback the system
+ *           sends, or it is an error.
+ * sent      how many bytes; fewer than asked for at the file's end. Set by a failed or cancelled
+ *           call, too, if anything was sent. NULL to ignore it.
+ * Returns   0; EDDY_ENOTSUP (no_fallback: the system cannot, SendfileNotAvailableError);
+ *           EDDY_ERUNTIME (closing, write_eof was called, another sendfile is in progress, a
+ *           transport that only reads or cannot send files, or with no_fallback not by the
+ *           system); EDDY_ECONNRESET or what it was lost with (the connection is lost);
+ *           EDDY_EINVAL (NULL, a negative offset or count); EDDY_ECANCELLED; EDDY_ENOTASK;
+ *           EDDY_EOTHERLOOP; EDDY_ENOMEM; the codes of eddy_sock_sendfile and eddy_file_pread.
+ * Cost      a system call per MiB at most; the copying way 16 KiB of memory.
+ */
+EDDY_API int eddy_loop_sendfile(eddy_loop *loop, eddy_transport *transport, int file,
+    const eddy_sendfile_options *options, size_t *sent);
+
 EDDY_END_DECLS
 
 #endif

@@ -249,12 +249,14 @@ EDDY_API int eddy_sock_sendto(
  *
  * asyncio   loop.sock_sendfile(sock, file, offset, count, fallback)
  * Context   coroutine; suspends whenever the socket takes nothing more. After a failed or
- *           cancelled call an unknown part was sent.
+ *           cancelled call *sent bytes were sent, or without the system's help up to 256 KiB
+ *           more.
  * fd        a stream socket.
  * file      a file open for reading. If anything was sent its position is behind that
  *           afterwards, also if the call fails or is cancelled; else it has not moved.
  * options   borrowed until the call returns; NULL: the whole file.
- * sent      how many bytes; fewer than asked for at the file's end. NULL to ignore it.
+ * sent      how many bytes; fewer than asked for at the file's end. Set by a failed or cancelled
+ *           call, too, if anything was sent. NULL to ignore it.
  * Returns   0; EDDY_EINVAL (a negative offset or count); EDDY_ENOTSUP (no_fallback); the codes
  *           of eddy_sock_send and eddy_file_pread.
  */

@@ -24,6 +24,14 @@
 
 #include <eddy/transport.h>
 
+/** How eddy_loop_sendfile sends through a kind of transport. */
+typedef enum eddy_sendfile_way {
+  EDDY_SENDFILE_REFUSED = 0, /* it does not */
+  EDDY_SENDFILE_COPIED, /* it reads the file, and writes what it read to the transport */
+  EDDY_SENDFILE_NATIVE, /* the system sends to the transport's descriptor, while its queue is
+                           empty; where it cannot, as COPIED */
+} eddy_sendfile_way;
+
 /** A kind of transport. Functions marked so may be NULL. */
 typedef struct eddy_transport_type {
   const char *name;  /* "socket": for reports */
@@ -31,7 +39,8 @@ typedef struct eddy_transport_type {
   bool
       bears_layers; /* a stream in both directions: eddy_loop_start_tls may be used on it */
 
-  size_t high; /* the default mark of flow control; 0: 64 KiB */
+  size_t high;                /* the default mark of flow control; 0: 64 KiB */
+  eddy_sendfile_way sendfile; /* needs write, and to tell when the queue shrinks */
 
   /** Sends or queues the pieces. They are not empty altogether; the transport is not lost, and
    * write_eof was not called. After queueing, call eddy_transport_grew. NULL: it only reads. */
@@ -105,7 +114,8 @@ EDDY_API void eddy_transport_dropped(eddy_transport *transport);
 /** The queue has grown: calls pause_writing if it is above the high mark. */
 EDDY_API void eddy_transport_grew(eddy_transport *transport);
 
-/** The queue has shrunk: calls resume_writing if it is at the low mark or below. */
+/** The queue has shrunk: calls resume_writing if it is at the low mark or below. To be called
+ * also when it has become empty. */
 EDDY_API void eddy_transport_shrank(eddy_transport *transport);
 
 /** Hands received bytes to a plain protocol. An error ends the connection; returns it. */

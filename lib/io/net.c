@@ -41,6 +41,7 @@ int eddy__net_open(eddy_loop *loop, struct eddy__net **out)
   eddy__list_init(&net->transports);
   eddy__list_init(&net->servers);
   eddy__list_init(&net->setups);
+  eddy__list_init(&net->sendfiles);
   net->op = eddy__op_new(loop);
   if (net->op == NULL) goto fail_op;
   /* Memory that is not touched costs none: what is never read in large pieces stays small. */

@@ -14,12 +14,13 @@ struct eddy__net {
   struct eddy__owned owned; /* ends what is left when the loop is closed */
   eddy_loop *loop;
   struct eddy__link transports;
-  struct eddy__link servers;  /* those that listen */
-  struct eddy__link setups;   /* calls that make a server */
-  eddy_op *op;                /* for what is tried once and never pending */
-  unsigned char *input;       /* lent to a connection while it reads */
-  unsigned char *output;      /* lent to a writelines */
-  struct eddy__blocks blocks; /* lent to streams while they have data */
+  struct eddy__link servers;     /* those that listen */
+  struct eddy__link setups;      /* calls that make a server */
+  struct eddy__link sendfiles;   /* calls that send a file through a transport */
+  eddy_op *op;                   /* for what is tried once and never pending */
+  unsigned char *input;          /* lent to a connection while it reads */
+  unsigned char *output;         /* lent to a writelines */
+  struct eddy__blocks blocks;    /* lent to streams while they have data */
   struct eddy__net_batch *batch; /* lent to a datagram socket; NULL: there was none */
 };
 

@@ -131,7 +131,7 @@ int eddy_sock_sendfile(
     return rc;
   }
   if (self->sent > 0) (void)lseek(file, (off_t)self->part.offset, SEEK_SET);
-  if (rc == 0 && sent != NULL) *sent = self->sent;
+  if (sent != NULL && (rc == 0 || self->sent > 0)) *sent = self->sent;
   eddy__free(self->block);
   eddy__free(self);
   return rc;

@@ -87,6 +87,7 @@ static const eddy_transport_type socket_type = {
     .name = "socket",
     .state_size = sizeof(struct state),
     .bears_layers = true,
+    .sendfile = EDDY_SENDFILE_NATIVE,
     .write = eddy__channel_write,
     .gather = eddy__channel_gather,
     .write_eof = write_eof,

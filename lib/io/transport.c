@@ -237,21 +237,26 @@ void eddy_transport_set_closing(eddy_transport *transport)
   transport->closing = true;
 }
 
-void eddy_transport_lose(eddy_transport *transport, int error)
+/* Notes it: false if it was lost before. */
+static bool note_loss(eddy_transport *transport, int error)
 {
   transport->closing = true;
-  if (transport->lost) return;
+  if (transport->lost) return false;
   transport->lost = true;
   transport->error = error;
+  if (transport->sends_file) eddy__transport_sendfile_go_on(transport);
+  return true;
+}
+
+void eddy_transport_lose(eddy_transport *transport, int error)
+{
+  if (!note_loss(transport, error)) return;
   eddy__loop_push(transport->loop, on_lost, transport);
 }
 
 void eddy_transport_lose_now(eddy_transport *transport, int error)
 {
-  transport->closing = true;
-  if (transport->lost) return;
-  transport->lost = true;
-  transport->error = error;
+  if (!note_loss(transport, error)) return;
   eddy__loop_unbook(transport->loop);
   (void)lost(transport);
 }
@@ -333,6 +338,9 @@ int eddy_transport_writelines(
   if (transport->write_ended) {
     return eddy_raise(EDDY_ERUNTIME, "write: it comes after write_eof");
   }
+  if (transport->sends_file) {
+    return eddy_raise(EDDY_ERUNTIME, "write: a sendfile is in progress");
+  }
   size_t size = 0;
   for (size_t i = 0; i < count; i++) {
     if (pieces[i].data == NULL && pieces[i].size > 0) return EDDY_EINVAL;
@@ -359,6 +367,9 @@ int eddy_transport_write_eof(eddy_transport *transport)
         transport->type->name);
   }
   if (transport->closing || transport->write_ended) return 0;
+  if (transport->sends_file) {
+    return eddy_raise(EDDY_ERUNTIME, "write_eof: a sendfile is in progress");
+  }
   transport->write_ended = true;
   return transport->type->write_eof(transport);
 }
@@ -387,6 +398,7 @@ size_t eddy_transport_get_write_buffer_size(const eddy_transport *transport)
 void eddy_transport_grew(eddy_transport *transport)
 {
   if (transport->writing_paused || transport->protocol == NULL) return;
+  if (transport->sends_file) return; /* looked at when that is over */
   if (eddy_transport_get_write_buffer_size(transport) <= transport->high) return;
   transport->writing_paused = true;
   if (transport->protocol->pause_writing == NULL) return;
@@ -396,6 +408,10 @@ void eddy_transport_grew(eddy_transport *transport)
 
 void eddy_transport_shrank(eddy_transport *transport)
 {
+  if (transport->sends_file) {
+    eddy__transport_sendfile_go_on(transport);
+    return;
+  }
   if (!transport->writing_paused || transport->protocol == NULL) return;
   if (eddy_transport_get_write_buffer_size(transport) > transport->low) return;
   transport->writing_paused = false;

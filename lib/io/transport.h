@@ -36,6 +36,7 @@ struct eddy_transport {
   bool write_ended;    /* write_eof was called */
   bool input_ended;    /* eof_received was called */
   bool layer_queued;   /* a layer is about to begin on it: a reference */
+  bool sends_file;     /* its protocol is told of no pauses, nothing else is written */
 };
 
 /* Where the type's state begins: aligned for anything. */
@@ -61,5 +62,9 @@ void eddy__transport_end_with_loop(eddy_transport *transport);
 
 /* Tells the exception handler, with the message raised for the code if there is one. */
 void eddy__transport_report(eddy_transport *transport, const char *message, int error);
+
+/* The queue of a transport that sends a file has shrunk, or its connection is lost
+ * (transport_sendfile.c). */
+void eddy__transport_sendfile_go_on(eddy_transport *transport);
 
 #endif

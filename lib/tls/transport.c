@@ -96,6 +96,7 @@ const eddy_transport_type eddy__tls_transport_type = {
     .state_size = sizeof(struct eddy__tls),
     .bears_layers = true,
     .high = EDDY__TLS_WRITE_HIGH,
+    .sendfile = EDDY_SENDFILE_COPIED,
     .write = eddy__tls_write,
     .close = tls_close,
     .abort = tls_abort,

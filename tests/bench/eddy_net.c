@@ -1,7 +1,7 @@
 /*
  * The echo services of the network rows, on the backend that EDDY_BACKEND names:
  *
- *     bench_eddy_net API [BUFFER]
+ *     bench_eddy_net API [BUFFER [CERTIFICATE_AND_KEY]]
  *
  *     tasks            a task per connection, on a socket
  *     streams          a task per connection, on a reader and a writer
@@ -10,11 +10,15 @@
  *     streams_exactly  the same on a reader and a writer, writes gathered
  *     udp_protocols, udp_tasks
  *
- * Prints where it listens, and ends on SIGTERM.
+ * With a certificate and its key in one file streams and protocols are TLS (built with eddy-tls
+ * only). Prints where it listens, and ends on SIGTERM.
  */
 #define _DEFAULT_SOURCE
 
 #include <eddy.h>
+#ifdef BENCH_TLS
+#include <eddy/tls.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +31,22 @@
 #define LARGE 65536
 
 static size_t buffer_size = SMALL;
+static const char *certificate;
+static eddy_layer *tls; /* NULL: none */
+
+static int load_tls(const char *file)
+{
+#ifdef BENCH_TLS
+  eddy_tls_context *context;
+  int rc = eddy_tls_context_new_server(&context);
+  if (rc == 0) rc = eddy_tls_context_load_cert_chain(context, file, NULL);
+  if (rc == 0) tls = eddy_tls_layer(context);
+  return rc;
+#else
+  (void)file;
+  return EDDY_ENOTSUP;
+#endif
+}
 
 static int print_listening(int fd)
 {
@@ -159,7 +179,7 @@ static int echo_exactly(
 
 static int serve_streams_with(eddy_stream_handler *handler)
 {
-  const eddy_server_options how = {.backlog = BACKLOG};
+  const eddy_server_options how = {.backlog = BACKLOG, .tls = tls};
   const eddy_stream_options options = {.server = &how};
   eddy_server *server;
   int rc = eddy_start_server(handler, NULL, "127.0.0.1", 0, &options, &server);
@@ -228,7 +248,7 @@ static int make(void *unused, const eddy_protocol **out, void **self)
 
 static int serve_protocols(void)
 {
-  const eddy_server_options options = {.backlog = BACKLOG};
+  const eddy_server_options options = {.backlog = BACKLOG, .tls = tls};
   eddy_server *server;
   int rc = eddy_loop_create_server(NULL, make, NULL, "127.0.0.1", 0, &options, &server);
   return rc < 0 ? rc : serve_until_stopped(server);
@@ -304,6 +324,7 @@ static int serve(void *arg)
   const struct api *api = arg;
   eddy_loop *loop = eddy_get_running_loop();
   int rc = eddy_loop_add_signal_handler(loop, SIGTERM, stop, eddy_current_task());
+  if (rc == 0 && certificate != NULL) rc = load_tls(certificate);
   if (rc == 0) rc = api->serve();
   if (rc < 0 && rc != EDDY_ECANCELLED)
     fprintf(stderr, "bench_eddy_net: %s\n", eddy_message(rc));
@@ -314,11 +335,14 @@ int main(int argc, char **argv)
 {
   raise_limit(65536);
   if (argc > 2) buffer_size = strtoul(argv[2], NULL, 10);
+  if (argc > 3) certificate = argv[3];
   for (size_t i = 0; argc > 1 && i < sizeof(apis) / sizeof(apis[0]); i++) {
     if (strcmp(argv[1], apis[i].name) != 0) continue;
     if (buffer_size == 0 || buffer_size > LARGE) break;
     return eddy_run(serve, (void *)(uintptr_t)&apis[i]) < 0;
   }
-  fprintf(stderr, "usage: bench_eddy_net API [BUFFER of 1 to %d bytes]\n", LARGE);
+  fprintf(stderr,
+      "usage: bench_eddy_net API [BUFFER of 1 to %d bytes [CERTIFICATE_AND_KEY]]\n",
+      LARGE);
   return 2;
 }

@@ -2,12 +2,15 @@
  * The client of the network rows: plain sockets, asked over and over, on a core of its own.
  *
  *     bench_net_load WORKLOAD --port P --pid SERVER [--connections N] [--size B] [--depth D]
- *                    [--milliseconds T]
+ *                    [--milliseconds T] [--tls CERTIFICATE]
  *
  *     echo       N connections; each sends D messages at once and waits for all of them
  *     one_shot   16 at a time: connect, one message, close
  *     idle       N connections that have said one message each and then keep still
  *     udp        16 sockets with D datagrams under way each
+ *
+ * With --tls the connections are TLS (built with OpenSSL only), and the server has to show this
+ * certificate.
  *
  * Every byte that comes back is compared. Prints `cpu_us` (processor time of the server for
  * each message, read from the server's own clock before and after T milliseconds or three
@@ -25,6 +28,7 @@
 
 #include "../../examples/raise_limit.h"
 #include "bench.h"
+#include "net_tls.h"
 
 #define PATTERN 65521 /* prime: neighbouring messages begin at unrelated places */
 #define OPENING_MAX 64
@@ -39,6 +43,7 @@ struct connection {
   size_t sent;
   size_t received;
   uint64_t started;
+  struct net_tls *tls; /* or NULL */
   enum { CLOSED, TALKING, RESTING, ENDING } stage;
 };
 
@@ -49,6 +54,7 @@ static struct {
   unsigned size;
   unsigned depth;
   unsigned milliseconds;
+  const char *certificate; /* NULL: no TLS */
 } options = {.connections = 64, .size = 64, .depth = 1, .milliseconds = 500};
 
 static struct {
@@ -155,8 +161,10 @@ static size_t group_size(void)
 static void push(struct connection *connection)
 {
   size_t left = group_size() - connection->sent;
-  ssize_t n = send(connection->fd, message_of(connection) + connection->sent, left,
-      MSG_NOSIGNAL | MSG_DONTWAIT);
+  const unsigned char *data = message_of(connection) + connection->sent;
+  ssize_t n = connection->tls != NULL
+                  ? net_tls_send(connection->tls, data, left)
+                  : send(connection->fd, data, left, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (n < 0) {
     /* Not connected yet counts as not yet. */
     bench_check(errno == EAGAIN || errno == ENOTCONN || errno == EINTR, "send");
@@ -180,7 +188,9 @@ static int pull(struct connection *connection)
 {
   size_t due = group_size() - connection->received;
   /* A byte more than is due: a server that says too much is found out. */
-  ssize_t n = recv(connection->fd, load.reply, due + 1, MSG_DONTWAIT);
+  ssize_t n = connection->tls != NULL
+                  ? net_tls_recv(connection->tls, load.reply, due + 1)
+                  : recv(connection->fd, load.reply, due + 1, MSG_DONTWAIT);
   if (n < 0) {
     bench_check(errno == EAGAIN || errno == ENOTCONN || errno == EINTR, "recv");
     return 0;
@@ -202,6 +212,8 @@ static int pull(struct connection *connection)
 /* Half-closes it, and waits until the server has closed its side without another byte. */
 static void end(struct connection *connection)
 {
+  net_tls_end(connection->tls);
+  connection->tls = NULL;
   bench_check(shutdown(connection->fd, SHUT_WR) == 0, "shutdown");
   connection->stage = ENDING;
 }
@@ -210,6 +222,7 @@ static int ended(struct connection *connection)
 {
   ssize_t n = recv(connection->fd, load.reply, 1, MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+  if (n > 0 && options.certificate != NULL) return 0; /* the peer's close_notify */
   bench_check(n == 0, "the server did not just close");
   close(connection->fd);
   connection->stage = CLOSED;
@@ -226,6 +239,7 @@ static void open_all(void)
     while (next < options.connections && next - resting < OPENING_MAX) {
       load.all[next].number = next;
       load.all[next].fd = open_socket(next);
+      load.all[next].tls = net_tls_new(load.all[next].fd);
       begin(&load.all[next]);
       next++;
     }
@@ -327,7 +341,8 @@ static void run_one_shot(void)
   do {
     uint64_t now = bench_now();
     if (begin_mark.time == 0 && now >= warm) begin_mark = mark_now();
-    int over = begin_mark.time != 0 && now >= begin_mark.time + span;
+    int over = begin_mark.time != 0 && now >= begin_mark.time + span &&
+               load.answered > begin_mark.answered + SLOTS;
     if (over && end_mark.time == 0) end_mark = mark_now();
     open = 0;
     for (unsigned i = 0; i < SLOTS; i++) {
@@ -335,11 +350,13 @@ static void run_one_shot(void)
       if (slot->stage == CLOSED && !over) {
         slot->number = number++;
         slot->fd = open_socket(slot->number);
+        slot->tls = net_tls_new(slot->fd);
         begin(slot);
       }
       if (slot->stage != TALKING) continue;
       if (slot->sent < group_size()) push(slot);
       if (pull(slot)) {
+        net_tls_end(slot->tls);
         close(slot->fd);
         slot->stage = CLOSED;
       } else {
@@ -416,7 +433,7 @@ static void run_udp(void)
   }
   load.samples = 0;
   struct mark begin = mark_now();
-  while (bench_now() < begin.time + span) {
+  while (bench_now() < begin.time + span || load.answered < begin.answered + SLOTS) {
     pass_udp(all, 0);
   }
   struct mark end = mark_now();
@@ -445,13 +462,15 @@ static void prepare(void)
   bench_check(
       clock_getcpuclockid((pid_t)options.pid, &load.clock) == 0, "--pid is no process's");
   load.deadline = bench_now() + PATIENCE;
+  if (options.certificate != NULL) net_tls_trust(options.certificate);
 }
 
 static int usage(void)
 {
   fprintf(stderr, "usage: bench_net_load echo|one_shot|idle|udp --port P --pid SERVER\n"
                   "                      [--connections N] [--size B] [--depth D] "
-                  "[--milliseconds T]\n");
+                  "[--milliseconds T]\n"
+                  "                      [--tls CERTIFICATE]\n");
   return 2;
 }
 
@@ -470,6 +489,10 @@ int main(int argc, char **argv)
       {"udp", run_udp}};
   for (int i = 2; i < argc; i += 2) {
     size_t k = 0;
+    if (strcmp(argv[i], "--tls") == 0 && i + 1 < argc) {
+      options.certificate = argv[i + 1];
+      continue;
+    }
     while (k < sizeof(known) / sizeof(known[0]) && strcmp(argv[i], known[k].name) != 0)
       k++;
     long value = i + 1 < argc ? strtol(argv[i + 1], NULL, 10) : 0;

@@ -1,6 +1,7 @@
 """The network rows of run.py:
 
     network.py --smoke BUILD_DIRECTORY        each of eddy's services once, for a moment
+    network.py --smoke-tls BUILD_DIRECTORY    those with TLS, too
 
 An echo service of eddy's in each of its ways of writing one,
 its peers, and the floor, a bare epoll loop. Client and server have a core each.
@@ -28,11 +29,11 @@ class Row:
     """A workload: what the client does, how the services are started, and the goals.
 
     `goals` maps a way of writing it to its factor: of the floor's figure, or, with `absolute`,
-    of nothing.
+    of nothing; None: it is only measured.
     """
 
     def __init__(self, name, load, goals, buffer=None, kind="", figure="cpu_us",
-                 absolute=False, once=False):
+                 absolute=False, once=False, tls=False):
         self.name = PREFIX + name
         self.load = load
         self.goals = goals
@@ -41,6 +42,7 @@ class Row:
         self.figure = figure
         self.absolute = absolute
         self.once = once
+        self.tls = tls
 
 
 def echo(connections, size=64, depth=1):
@@ -56,12 +58,17 @@ ROWS = [
     Row("c64", echo(64), goals(1.01, 1.03, 1.08)),
     Row("c1000", echo(1000), goals(1.02, 1.08, 1.15)),
     Row("c8000", echo(8000), goals(1.04, 1.10, 1.25)),
-    Row("4k64", echo(64, 4096), goals(1.02, 1.03, 1.10), buffer=65536),
+    Row("4k64", echo(64, 4096), goals(1.02, 1.03, 1.10), buffer=8192),
     Row("64k16", echo(16, 65536), goals(1.03, 1.03, 1.10), buffer=65536),
     Row("one-shot", ["one_shot"], goals(1.01, 1.07, 1.10)),
     Row("16 in flight", echo(16, depth=16), goals(1.02, 1.5, 1.5), buffer=64,
         kind="exactly"),
     Row("udp", ["udp", "--depth", "4"], {"protocols": 1.02, "tasks": 1.05}, kind="udp"),
+    Row("tls, c64", echo(64), {"protocols": None, "streams": None}, tls=True, buffer=1024),
+    Row("tls, 64k16", echo(16, 65536), {"protocols": None, "streams": None}, tls=True,
+        buffer=65536),
+    Row("tls, one-shot", ["one_shot"], {"protocols": None, "streams": None}, tls=True,
+        buffer=1024),
     Row("p50, one connection", echo(1), goals(1.0, 1.0, 1.0), figure="p50_us"),
     Row("bytes, idle connection", ["idle", "--connections", "5000"],
         goals(256, 4.6 * 1024, 5 * 1024), figure="bytes", absolute=True, once=True),
@@ -80,6 +87,22 @@ def python_with(module, candidates):
     return None
 
 
+def make_certificate(directory):
+    """A certificate and its key in one file; None without an openssl to make them."""
+    path = os.path.join(directory, "bench-certificate.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+               "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=localhost",
+               "-keyout", path, "-out", path + ".crt"]
+    try:
+        subprocess.run(command, stderr=subprocess.DEVNULL, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    with open(path, "a", encoding="ascii") as both:
+        with open(path + ".crt", encoding="ascii") as certificate:
+            both.write(certificate.read())
+    return path
+
+
 class Network:
     def __init__(self, build, only, cpus, quick, realtime, skipped):
         self.build = build
@@ -95,19 +118,36 @@ class Network:
             skipped.add("network rows (they need a second core)")
             self.rows = []
         self.pythons = {}
+        self.certificate = None
+        if any(row.tls for row in self.rows):
+            self.certificate = make_certificate(build)
+            if self.certificate is None or not self.has("bench_epoll_tls"):
+                skipped.add("tls rows (they need OpenSSL's library and program)")
+                self.rows = [row for row in self.rows if not row.tls]
         if self.rows:
             self.pythons["asyncio"] = python_with("asyncio", ["python3.13", sys.executable])
             self.pythons["uvloop"] = python_with("uvloop", [sys.executable, "/usr/bin/python3"])
 
     # ---- the programs of a row: name -> (command, backend) ----
 
+    def path(self, program):
+        return os.path.join(self.build, program)
+
+    def has(self, program):
+        return os.path.exists(self.path(program))
+
+    def service(self, row):
+        """What eddy's services and those in Python have as their last arguments."""
+        return ([str(row.buffer)] if row.buffer else []) + (
+            [self.certificate] if row.tls else [])
+
     def eddy(self, row, api):
-        command = os.path.join(self.build, "bench_eddy_net")
+        command = self.path("bench_eddy_net")
         if row.kind == "udp":
             return [command, "udp_" + api]
         if row.kind == "exactly" and api != "protocols":
-            return [command, api + "_exactly", str(row.buffer)]
-        return [command, api] + ([str(row.buffer)] if row.buffer else [])
+            api += "_exactly"
+        return [command, api] + self.service(row)
 
     def python(self, row, loop, api):
         script = os.path.join(HERE, "peers", "net_asyncio.py")
@@ -116,21 +156,23 @@ class Network:
             command[-1] = "streams_exactly"
         if row.kind == "udp":
             command[-1] = "udp"
-        return command + ([str(row.buffer)] if row.buffer else [])
+        return command + self.service(row)
 
     def programs(self, row):
         udp = ["udp"] if row.kind == "udp" else []
-        result = {"floor": ([os.path.join(self.build, "bench_epoll_echo")] + udp, None)}
+        floor = [self.path("bench_epoll_echo")] + udp
+        if row.tls:
+            floor = [self.path("bench_epoll_tls"), self.certificate]
+        result = {"floor": (floor, None)}
         for api in row.goals:
             for backend in BACKENDS:
                 result[f"{api} {backend}"] = (self.eddy(row, api), backend)
-        peers = {"libuv": "bench_net_libuv", "libevent": "bench_net_libevent"}
+        peers = {} if row.tls else {"libuv": "bench_net_libuv", "libevent": "bench_net_libevent"}
         if row.kind == "udp":
             del peers["libevent"]
         for peer, program in peers.items():
-            path = os.path.join(self.build, program)
-            if os.path.exists(path):
-                result[peer] = ([path] + udp, None)
+            if self.has(program):
+                result[peer] = ([self.path(program)] + udp, None)
             else:
                 self.skipped.add(peer)
         for loop, interpreter in self.pythons.items():
@@ -160,9 +202,11 @@ class Network:
             words = server.stdout.readline().split()
             if len(words) < 3:
                 raise SystemExit(f"{' '.join(command)}: does not listen")
-            load = [os.path.join(self.build, "bench_net_load"), row.load[0], "--port",
+            load = [self.path("bench_net_load"), row.load[0], "--port",
                     words[2].rsplit(":", 1)[1], "--pid", str(server.pid), "--milliseconds",
                     str(self.milliseconds)] + row.load[1:]
+            if row.tls:
+                load += ["--tls", self.certificate]
             done = subprocess.run(load, stdout=subprocess.PIPE, text=True, timeout=120,
                                   preexec_fn=self.placed_on(self.client_cpu))
             server.send_signal(signal.SIGTERM)
@@ -206,7 +250,9 @@ class Network:
         for i, (api, factor) in enumerate(row.goals.items()):
             ratios = [self.ratio(row, f"{api} {backend}") for backend in BACKENDS]
             word = verdict(ratios[0], factor)
-            goal = f"<= {factor:g}" + ("" if row.absolute else " x floor")
+            goal = "-"
+            if factor is not None:
+                goal = f"<= {factor:g}" + ("" if row.absolute else " x floor")
             print(f"{row.name[len(PREFIX):] if i == 0 else '':<24}{api:<11}"
                   f"{ratios[0]:>11{width}}{ratios[1]:>11{width}}  {goal:<18}{word}")
             verdicts.append({"api": api, "goal": goal, "ratio": ratios[0], "state": word})
@@ -230,14 +276,16 @@ class Network:
             return []
         print(f"\n{'network':<24}{'':<11}{'native/uv':>11}{'uv/uv':>11}  goal")
         result = [self.print_row(row) for row in self.rows]
-        print("Ratios to the floor, a bare epoll loop (medians of the rounds' ratios): processor "
-              "time of the\nserver for each message; p50: time from sending to having it back. "
-              "Every byte was compared.")
+        print("Ratios to the floor, a bare epoll loop (for tls with OpenSSL), medians over the "
+              "rounds: processor\ntime of the server for each message; p50: time from sending to "
+              "having it back. Every byte was compared.")
         return result
 
 
 def verdict(ratio, factor):
     """In words: how a ratio stands to its goal."""
+    if factor is None:
+        return ""
     if ratio <= factor:
         return "met"
     return "within 2x" if ratio <= 2 * factor else f"SHORT ({ratio / factor:.1f}x)"
@@ -249,19 +297,23 @@ SMOKE = [
     Row("exactly", echo(2, depth=16), {"tasks": 0, "streams": 0}, buffer=64, kind="exactly"),
     Row("one-shot", ["one_shot"], goals(0, 0, 0)),
     Row("udp", ["udp", "--depth", "2"], {"protocols": 0, "tasks": 0}, kind="udp"),
+    Row("tls", echo(4, 20000), {"protocols": 0, "streams": 0}, tls=True, buffer=1024),
 ]
 
 
-def smoke(build):
+def smoke(build, tls):
     network = Network(build, "no row", sorted(os.sched_getaffinity(0)), True, False, set())
     network.milliseconds = 5
+    network.certificate = make_certificate(build) if tls else None
     for row in SMOKE:
+        if row.tls and network.certificate is None:
+            continue
         for api in row.goals:
             for backend in BACKENDS:
                 network.run(row, network.eddy(row, api), backend)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] != "--smoke":
+    if len(sys.argv) != 3 or sys.argv[1] not in ("--smoke", "--smoke-tls"):
         sys.exit(__doc__)
-    smoke(sys.argv[2])
+    smoke(sys.argv[2], tls=sys.argv[1] == "--smoke-tls")

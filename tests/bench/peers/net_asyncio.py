@@ -1,6 +1,6 @@
 """asyncio, or uvloop in its place, as an echo service.
 
-    net_asyncio.py asyncio|uvloop streams|protocols|streams_exactly|udp [BUFFER]
+    net_asyncio.py asyncio|uvloop streams|protocols|streams_exactly|udp [BUFFER [CERTIFICATE]]
 
 Prints where it listens, and ends on SIGTERM. Exit code 3: uvloop is not installed.
 """
@@ -9,6 +9,7 @@ import asyncio
 import resource
 import signal
 import socket
+import ssl
 import sys
 
 BUFFER = int(sys.argv[3]) if len(sys.argv) > 3 else 65536
@@ -66,13 +67,17 @@ async def main(api):
         transport, _ = await loop.create_datagram_endpoint(EchoDatagrams, ("127.0.0.1", 0))
         name = transport.get_extra_info("sockname")
     else:
+        tls = None
+        if len(sys.argv) > 4:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(sys.argv[4])
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         name = listener.getsockname()
         if api == "protocols":
-            await loop.create_server(Echo, sock=listener, backlog=1024)
+            await loop.create_server(Echo, sock=listener, backlog=1024, ssl=tls)
         else:
             handler = echo_exactly if api == "streams_exactly" else echo
-            await asyncio.start_server(handler, sock=listener, backlog=1024)
+            await asyncio.start_server(handler, sock=listener, backlog=1024, ssl=tls)
     print(f"listening on {name[0]}:{name[1]} ({sys.argv[1]})", flush=True)
     await stop.wait()
 

@@ -11,7 +11,6 @@ eddy_add_example(socks5_proxy)
 
 if(EDDY_BUILD_TESTS)
   find_program(EDDY_CURL curl DOC "curl: a client of the example services")
-  find_program(EDDY_OPENSSL openssl DOC "openssl: makes certificates, and is a client")
   find_program(EDDY_WRK wrk DOC "wrk: a client of the example http_server")
 endif()
 

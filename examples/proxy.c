@@ -1,8 +1,8 @@
 /*
- * A reverse proxy for TCP: it hands each connection to one of several upstreams, by turns.
+ * A reverse proxy for TCP and TLS: it hands each connection to one of several upstreams, by turns.
  *
  *     proxy [--host H] [--port P] [--connect-timeout SECONDS] [--grace SECONDS]
- *           UPSTREAM_HOST:PORT ...
+ *           [--tls CERTIFICATE KEY] [--upstream-tls AUTHORITIES] UPSTREAM_HOST:PORT ...
  *
  * Each connection is two loops (relay.h), one for each direction, and each of them is `read,
  * write, drain`. What that gives:
@@ -10,7 +10,8 @@
  * - Back-pressure. drain waits while the other side is slow; meanwhile nothing is read, the
  *   sender's TCP window fills up, and the sender waits, too. Between them is never more than the
  *   reader's and the writer's limit.
- * - Half-close. The end of one direction is passed on with write_eof; the other goes on.
+ * - Half-close. The end of one direction is passed on with write_eof; the other goes on. (TLS
+ *   has no such thing: the end of one direction is the end of the connection.)
  * - A reset of one side is passed on as a reset of the other.
  *
  * An upstream that cannot be reached is passed over; if none can, the connection is closed.
@@ -25,6 +26,7 @@
 #include "raise_limit.h"
 #include "relay.h"
 #include "service.h"
+#include "service_tls.h"
 
 enum { UPSTREAMS = 16, LIMIT = 32 * 1024, DESCRIPTORS = 65536 };
 
@@ -38,6 +40,9 @@ static struct {
   long port;
   long connect_timeout;
   long grace;
+  const char *certificate, *key; /* files, for the clients; NULL: no TLS */
+  const char *authorities;       /* a file, for the upstreams; NULL: no TLS */
+  eddy_layer *upstream_tls;
   struct upstream upstreams[UPSTREAMS];
   size_t count;
   size_t turn;
@@ -48,7 +53,8 @@ static struct {
 /* The next upstream that can be reached in time. */
 static int connect_upstream(struct side *out)
 {
-  const eddy_stream_options options = {.limit = LIMIT};
+  const eddy_connection_options connection = {.tls = proxy.upstream_tls};
+  const eddy_stream_options options = {.limit = LIMIT, .connection = &connection};
   int rc = 0;
   for (size_t tries = 0; tries < proxy.count; tries++) {
     const struct upstream *upstream = &proxy.upstreams[proxy.turn++ % proxy.count];
@@ -82,11 +88,20 @@ static int connection(
 
 static int serve(void *unused)
 {
-  const eddy_stream_options options = {.limit = LIMIT};
+  eddy_server_options how = {0};
+  const eddy_stream_options options = {.limit = LIMIT, .server = &how};
   eddy_server *server;
+  int rc = 0;
   (void)unused;
-  int rc = eddy_start_server(
-      connection, NULL, proxy.host, (int)proxy.port, &options, &server);
+  if (proxy.certificate != NULL) {
+    rc = service_tls(proxy.certificate, proxy.key, &how.tls);
+    how.ssl_handshake_timeout = EDDY_S(proxy.connect_timeout);
+  }
+  if (rc == 0 && proxy.authorities != NULL)
+    rc = service_tls_client(proxy.authorities, &proxy.upstream_tls);
+  if (rc == 0)
+    rc = eddy_start_server(
+        connection, NULL, proxy.host, (int)proxy.port, &options, &server);
   if (rc < 0) return rc;
   rc = service_run(server, EDDY_S(proxy.grace));
   eddy_server_unref(server);
@@ -98,6 +113,7 @@ static int usage(const char *problem, const char *what)
   fprintf(stderr,
       "proxy: %s%s\n"
       "usage: proxy [--host H] [--port P] [--connect-timeout SECONDS] [--grace SECONDS]\n"
+      "             [--tls CERTIFICATE KEY] [--upstream-tls AUTHORITIES]\n"
       "             UPSTREAM_HOST:PORT ...\n",
       problem, what);
   return 2;
@@ -145,6 +161,12 @@ int main(int argc, char **argv)
     } else if (strcmp(option, "--grace") == 0) {
       if (!service_number(value, 0, 3600, &proxy.grace))
         return usage("not a number of seconds: ", value);
+    } else if (strcmp(option, "--tls") == 0) {
+      if (i + 1 == argc) return usage("its key is missing: ", value);
+      proxy.certificate = value;
+      proxy.key = argv[++i];
+    } else if (strcmp(option, "--upstream-tls") == 0) {
+      proxy.authorities = value;
     } else {
       return usage("unknown option: ", option);
     }

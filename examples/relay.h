@@ -48,6 +48,14 @@ static inline int relay_timed_step(struct relay *relay, eddy_stream_reader *from
   }
 }
 
+/* TLS has no half-close: there the end of one direction is that of the connection. */
+static inline int relay_pass_end(eddy_stream_writer *to)
+{
+  if (eddy_stream_writer_can_write_eof(to)) return eddy_stream_writer_write_eof(to);
+  eddy_stream_writer_close(to);
+  return 0;
+}
+
 /* One direction, to its end. */
 static inline int relay_pump(
     struct relay *relay, eddy_stream_reader *from, eddy_stream_writer *to)
@@ -61,7 +69,7 @@ static inline int relay_pump(
                          : relay_step(from, to, data, &size);
     relay->moved = eddy_loop_time(eddy_get_running_loop());
   } while (rc == 0 && size > 0);
-  if (rc == 0) rc = eddy_stream_writer_write_eof(to);
+  if (rc == 0) rc = relay_pass_end(to);
   if (rc == 0 || rc == EDDY_ECANCELLED) return rc;
   relay->broken = true;
   eddy_task_group_cancel(&relay->group); /* the other direction has no purpose any more */

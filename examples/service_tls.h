@@ -8,4 +8,8 @@
  * the program ends. */
 int service_tls(const char *certificate, const char *key, eddy_layer **layer);
 
+/* A layer for eddy_connection_options.tls that trusts the authorities in this file, and those of
+ * the system. As the other. */
+int service_tls_client(const char *authorities, eddy_layer **layer);
+
 #endif

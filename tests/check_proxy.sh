@@ -1,9 +1,11 @@
 #!/bin/sh
-# check_proxy.sh PROXY PYTHON: the reverse proxy of the examples between clients and upstreams.
+# check_proxy.sh PROXY PYTHON [OPENSSL]: the reverse proxy of the examples between clients and
+# upstreams; with openssl, over TLS as well.
 set -u
 . "$(dirname "$0")/service.sh"
 program=$1
 python=$2
+openssl=${3:-}
 services=$(dirname "$0")/services
 
 client() { # CASE: has to succeed
@@ -53,6 +55,49 @@ server.serve_forever()' "$scratch/www"
       fail "curl received something else"
   done
   stop "$web_proxy" 0
+fi
+
+# ---- TLS before the clients, and before the upstreams --------------------------------------
+
+if [ -n "$openssl" ]; then
+  "$openssl" req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+    -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout "$scratch/key.pem" \
+    -out "$scratch/certificate.pem" 2>"$scratch/req" || fail "no certificate could be made"
+  start outer "$program" --port 0 --tls "$scratch/certificate.pem" "$scratch/key.pem" \
+    "127.0.0.1:$one" "127.0.0.1:$two"
+  outer=$started
+  listening outer
+  outer_port=$port
+  plain_proxy=$proxy
+  proxy=$outer
+  export PROXY_CERTIFICATE="$scratch/certificate.pem"
+  for case in turns bytewise stalled_readers nothing_left; do
+    client $case
+  done
+  unset PROXY_CERTIFICATE
+  start inner "$program" --port 0 --upstream-tls "$scratch/certificate.pem" "localhost:$outer_port"
+  proxy=$started
+  listening inner
+  for case in turns stalled_readers nothing_left; do
+    client $case
+  done
+  stop "$proxy" 0
+  start wrong "$program" --port 0 --upstream-tls "$scratch/certificate.pem" "127.0.0.1:$outer_port"
+  proxy=$started
+  listening wrong
+  client closed
+  stop "$proxy" 0
+  grep -q "upstream 127.0.0.1:$outer_port: .*certificate" "$scratch/wrong.err" ||
+    fail "not said: certificate"
+  start wrong "$program" --port 0 --connect-timeout 1 --upstream-tls "$scratch/certificate.pem" \
+    "127.0.0.1:$one"
+  proxy=$started
+  listening wrong
+  client closed
+  stop "$proxy" 0
+  refuse 1 'no such file' "$program" --port 0 --tls "$scratch/nothing" "$scratch/key.pem" x:1
+  proxy=$plain_proxy
+  stop "$outer" 0
 fi
 
 # ---- upstreams that are down, or do not answer ---------------------------------------------
@@ -121,6 +166,7 @@ refuse 2 'no upstream' "$program"
 refuse 2 'not an upstream' "$program" 127.0.0.1
 refuse 2 'not an upstream' "$program" 127.0.0.1:0
 refuse 2 'not a number of seconds' "$program" --grace long 127.0.0.1:1
+refuse 2 'its key is missing' "$program" 127.0.0.1:1 --tls certificate
 refuse 2 'unknown option' "$program" --colour red 127.0.0.1:1
 refuse 1 'proxy: ' "$program" --host 256.1.1.1 127.0.0.1:1
 

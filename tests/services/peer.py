@@ -3,6 +3,7 @@ the process of a service."""
 
 import os
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -20,13 +21,17 @@ def check(condition, text):
 
 
 def connect(port, small=False):
-    """A connection; small: with little room in the system's buffers on this side."""
+    """A connection; small: with little room in the system's buffers on this side. With TLS if
+    the environment names a certificate to trust."""
     s = socket.socket()
     if small:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     s.settimeout(PATIENCE)
     s.connect(("127.0.0.1", port))
+    if certificate := os.environ.get("PROXY_CERTIFICATE"):
+        context = ssl.create_default_context(cafile=certificate)
+        s = context.wrap_socket(s, server_hostname="localhost")
     return s
 
 

@@ -38,6 +38,7 @@ def flood(s):
 
 def deaf(s):
     """Reads nothing before another connection wakes it."""
+    awake.clear()
     awake.wait()
     digest(s)
 

@@ -35,7 +35,7 @@ serve closed --user me:secret:1
 closed=$proxy
 closed_port=$port
 client password
-serve short --patience 1 --idle 1
+serve short --patience 1 --idle 2
 client silence
 stop "$proxy" 0 INT
 

@@ -44,8 +44,8 @@ struct http_connection {
   size_t start; /* of what is in `input` and not used */
   size_t end;
   size_t output_size;
-  char input[4096];
-  char output[4096];
+  char input[2048];
+  char output[2048]; /* small, so that all that an idle connection uses is together */
 };
 
 /* The handler for eddy_start_server; its argument is a struct http. */

@@ -159,8 +159,8 @@ def rubbish():
 
 
 def silence():
-    """A client that does not go on is closed when patience ends, a connection when it is idle
-    (a second each), but not while one direction is in use."""
+    """A client that does not go on is closed when patience ends (after a second), a connection
+    when it is idle (after two), but not while one direction is in use."""
     for what in (b"", HELLO, HELLO + request()[:-1]):
         s = connect(port)
         s.sendall(what)
@@ -169,7 +169,7 @@ def silence():
     s = ask(request())
     reply(s)
     s.sendall(b"digest\n")
-    for _ in range(25):
+    for _ in range(35):
         s.sendall(b"x")
         time.sleep(0.1)
     try:

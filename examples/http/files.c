@@ -5,7 +5,7 @@
 
 #include <eddy/file.h>
 
-enum { PATH = 2048, PART = 16 * 1024 };
+enum { PATH = 2048, PART = 256 * 1024 };
 
 static int hex(char digit)
 {
@@ -54,22 +54,26 @@ static const char *type_of(const char *path)
   return "application/octet-stream";
 }
 
-/* Reads the file in a thread of the loop's, and sends what was read. */
+/* Sends the file part by part, so that each has its time. */
 static int send_file(struct http_connection *connection, int file, uint64_t size)
 {
-  char data[PART];
-  uint64_t offset = 0;
+  eddy_transport *transport = eddy_stream_writer_transport(connection->writer);
+  eddy_sendfile_options options = {.offset = 0};
   int rc = http_flush(connection);
-  while (rc == 0 && offset < size) {
-    size_t got;
-    size_t part = size - offset < PART ? (size_t)(size - offset) : PART;
-    rc = eddy_file_pread(file, data, part, offset, &got);
+  while (rc == 0 && (uint64_t)options.offset < size) {
+    uint64_t left = size - (uint64_t)options.offset;
+    eddy_timeout scope;
+    size_t sent = 0;
+    options.count = (int64_t)(left < PART ? left : PART);
+    rc = eddy_timeout_enter(&scope, connection->http->patience);
+    if (rc < 0) return rc;
+    rc = eddy_timeout_exit(
+        &scope, eddy_loop_sendfile(NULL, transport, file, &options, &sent));
     /* It is shorter than it was: what was promised cannot be kept. */
-    if (rc == 0 && got == 0) rc = EDDY_EPIPE;
-    if (rc == 0) rc = http_write(connection, data, got);
-    offset += got;
+    if (rc == 0 && sent == 0) rc = EDDY_EPIPE;
+    options.offset += (int64_t)sent;
   }
-  return rc;
+  return rc == EDDY_ERUNTIME ? EDDY_ECONNRESET : rc; /* the connection is closing */
 }
 
 /* Answers that the file cannot be had, unless it was the connection's task that was ended. */

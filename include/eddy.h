@@ -25,6 +25,7 @@
  *     thread_future.h  tasks started from other threads; outcomes that threads wait for
  *     dns.h       names looked up                        datagram.h  datagrams for protocols
  *     file.h      files, without holding up the loop
+ *     trace.h     a record of every decision of the scheduler
  *     error.h     codes and messages                       value.h, time.h, version.h
  *
  * eddy/backend.h, for those who write a backend, is not included here.
@@ -70,6 +71,7 @@
 #include <eddy/thread_future.h>
 #include <eddy/time.h>
 #include <eddy/timeout.h>
+#include <eddy/trace.h>
 #include <eddy/transport.h>
 #include <eddy/value.h>
 #include <eddy/version.h>

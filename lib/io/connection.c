@@ -15,7 +15,7 @@ static void describe(const eddy_task *task, char *text, size_t size)
       made->type->name, eddy_transport_get_fd(made));
 }
 
-const struct eddy__wait_type eddy__connection_wait = {NULL, describe, NULL};
+const struct eddy__wait_type eddy__connection_wait = {NULL, describe, NULL, "connection"};
 
 /* The instance is nobody's: nothing was made for it. */
 static void release(const eddy_protocol *protocol, void *self)

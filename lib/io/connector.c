@@ -349,4 +349,4 @@ static void describe(const eddy_task *task, char *text, size_t size)
       last + 1, connector->count);
 }
 
-const struct eddy__wait_type eddy__connector_wait = {NULL, describe, NULL};
+const struct eddy__wait_type eddy__connector_wait = {NULL, describe, NULL, "connect"};

@@ -45,7 +45,7 @@ static void describe(const eddy_task *task, char *text, size_t size)
       eddy_transport_get_fd(task->wait.object));
 }
 
-static const struct eddy__wait_type made_wait = {NULL, describe, NULL};
+static const struct eddy__wait_type made_wait = {NULL, describe, NULL, "endpoint"};
 
 static void wake(void *arg)
 {

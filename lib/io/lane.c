@@ -92,7 +92,7 @@ static void describe_call(const eddy_task *task, char *text, size_t size)
 }
 
 static const struct eddy__wait_type call_wait = {
-    eddy__await_cancel, describe_call, eddy__await_end};
+    eddy__await_cancel, describe_call, eddy__await_end, "thread"};
 
 int eddy__lane_run(eddy_task *task, bool resumed, enum eddy__lane lane,
     struct eddy__call *call, struct eddy__call **done)

@@ -114,7 +114,7 @@ static void describe(const eddy_task *task, char *text, size_t size)
       made->type->name, eddy_transport_get_fd(made));
 }
 
-const struct eddy__wait_type eddy__layer_wait = {NULL, describe, NULL};
+const struct eddy__wait_type eddy__layer_wait = {NULL, describe, NULL, "layer"};
 
 /* What a stream has in its buffer came before the layer was there, and is the layer's: it must
  * not be taken for what the layer has checked. */

@@ -283,7 +283,7 @@ static int end_wait(eddy_task *task, int rc)
   return rc;
 }
 
-static const struct eddy__wait_type process_wait = {NULL, describe_wait, end_wait};
+static const struct eddy__wait_type process_wait = {NULL, describe_wait, end_wait, "process"};
 
 int eddy_process_wait(eddy_process *process, int *returncode)
 {

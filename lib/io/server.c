@@ -296,9 +296,12 @@ static int end_wait(eddy_task *task, int rc)
   return rc;
 }
 
-static const struct eddy__wait_type closed_wait = {NULL, describe_closed, end_wait};
-static const struct eddy__wait_type forever_wait = {NULL, describe_forever, NULL};
-static const struct eddy__wait_type ending_wait = {NULL, describe_closed, NULL};
+static const struct eddy__wait_type closed_wait = {
+    NULL, describe_closed, end_wait, "server close"};
+static const struct eddy__wait_type forever_wait = {
+    NULL, describe_forever, NULL, "server"};
+static const struct eddy__wait_type ending_wait = {
+    NULL, describe_closed, NULL, "server close"};
 
 static int check_loop(const eddy_server *server, const eddy_task *task, const char *call)
 {

@@ -43,8 +43,9 @@ static void describe_pause(const eddy_task *task, char *text, size_t size)
       text, size, "accept on descriptor %d, resting: no descriptors left", task->op->fd);
 }
 
-static const struct eddy__wait_type ready_wait = {NULL, describe_ready, NULL};
-static const struct eddy__wait_type pause_wait = {NULL, describe_pause, NULL};
+static const struct eddy__wait_type ready_wait = {NULL, describe_ready, NULL, "socket"};
+static const struct eddy__wait_type pause_wait = {
+    NULL, describe_pause, NULL, "accept pause"};
 
 /* The poller has news: the task tries again when its step comes. */
 static int op_ready(void *arg)

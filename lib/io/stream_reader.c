@@ -215,8 +215,8 @@ static void describe(const eddy_task *task, char *text, size_t size)
 
 static int end_read(eddy_task *task, int rc);
 
-static const struct eddy__wait_type read_wait = {NULL, describe, end_read};
-static const struct eddy__wait_type data_wait = {NULL, describe, NULL};
+static const struct eddy__wait_type read_wait = {NULL, describe, end_read, "stream read"};
+static const struct eddy__wait_type data_wait = {NULL, describe, NULL, "stream read"};
 
 /* How a read begins: 0, or the stored error. */
 static int begin(eddy_stream_reader *reader)

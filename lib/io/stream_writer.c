@@ -125,8 +125,8 @@ static int end_wait(eddy_task *task, int rc)
   return rc;
 }
 
-static const struct eddy__wait_type drain_wait = {NULL, describe_drain, end_wait};
-static const struct eddy__wait_type close_wait = {NULL, describe_close, end_wait};
+static const struct eddy__wait_type drain_wait = {NULL, describe_drain, end_wait, "stream drain"};
+static const struct eddy__wait_type close_wait = {NULL, describe_close, end_wait, "stream close"};
 
 static int wait_in(eddy_task *task, eddy_stream_reader *stream,
     struct eddy__link *waiters, const struct eddy__wait_type *type)

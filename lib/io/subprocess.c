@@ -147,8 +147,8 @@ static void describe_end(const eddy_task *task, char *text, size_t size)
       eddy_subprocess_transport_get_pid(task->wait.object));
 }
 
-static const struct eddy__wait_type start_wait = {NULL, describe_start, NULL};
-static const struct eddy__wait_type end_wait = {NULL, describe_end, NULL};
+static const struct eddy__wait_type start_wait = {NULL, describe_start, NULL, "process start"};
+static const struct eddy__wait_type end_wait = {NULL, describe_end, NULL, "process"};
 
 /* The start was given up: the child is killed and, if the task may wait, reaped. */
 static int give_up(eddy_task *task, eddy_transport *made, int rc)

@@ -87,7 +87,7 @@ static void describe(const eddy_task *task, char *text, size_t size)
       eddy_transport_get_write_buffer_size(call->transport));
 }
 
-static const struct eddy__wait_type room_wait = {NULL, describe, NULL};
+static const struct eddy__wait_type room_wait = {NULL, describe, NULL, "transport room"};
 
 /* 0 when the phase may begin, EDDY_PENDING, or a code. */
 static int wait_for_room(struct call *call, bool *resumed, int rc)

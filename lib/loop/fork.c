@@ -32,8 +32,9 @@ static void mark_inherited(void)
   for (struct eddy__link *link = loops.next; link != &loops; link = link->next) {
     eddy_loop *loop = EDDY__ENTRY(link, eddy_loop, everywhere);
     loop->inherited = true;
-    loop->special = true; /* every call that asks eddy__loop_usable */
-    loop->nudge = true;   /* whatever queues an entry without asking */
+    loop->trace = NULL;             /* the rest of it is the parent's to write */
+    loop->special = true;           /* every call that asks eddy__loop_usable */
+    loop->nudge = EDDY__NUDGE_AWAY; /* whatever queues an entry without asking */
   }
   unlock();
 }

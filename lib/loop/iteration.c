@@ -10,6 +10,7 @@
 #include "base/self.h"
 #include "base/thread.h"
 #include "loop/context.h"
+#include "loop/trace.h"
 
 /* How many callbacks may run before the backend is asked again, and how long they may take. */
 #define POLL_AFTER 64
@@ -40,8 +41,11 @@ static void collect(eddy_loop *loop)
 {
   eddy_time last = loop->clock;
   loop->clock = eddy__loop_now(loop);
+  eddy__trace_cause(loop, EDDY_TRACE_BY_THREAD);
   if (eddy__posts_waiting(loop)) eddy__posts_collect(loop);
+  eddy__trace_cause(loop, EDDY_TRACE_BY_IO);
   eddy__ops_collect(loop);
+  eddy__trace_cause(loop, EDDY_TRACE_BY_TIMER);
   eddy__timers_collect(loop);
   plan_poll(loop, loop->clock - last);
   eddy__loop_begin_turn(loop);
@@ -52,7 +56,8 @@ void eddy__loop_nudge(eddy_loop *loop)
   EDDY_CHECK(!loop->inherited, "a future, queue or task of a loop inherited by fork was "
                                "used in the child; make new ones "
                                "there, or leave the child with _exit or exec");
-  if (loop->closed) return;
+  if (loop->trace != NULL) eddy__trace_queued(loop);
+  if (loop->closed || (loop->nudge & EDDY__NUDGE_AWAY) == 0) return;
   if (loop->running) {
     loop->io->wake(loop->io_state);
   } else {
@@ -65,9 +70,11 @@ static void poll_backend(eddy_loop *loop, eddy_time timeout)
   bool ready = loop->ring.head != loop->ring.tail;
   if (ready && loop->io->quiet != NULL && loop->io->quiet(loop->io_state)) return;
   loop->polls++;
-  loop->nudge = true;
+  if (loop->trace != NULL) eddy__trace_poll(loop, timeout);
+  loop->nudge |= EDDY__NUDGE_AWAY;
   loop->io->poll(loop->io_state, timeout);
-  loop->nudge = false;
+  loop->nudge &= (uint8_t)~EDDY__NUDGE_AWAY;
+  if (loop->trace != NULL) eddy__trace_polled(loop);
 }
 
 /* Looks whose callback was slow, and says so. Debug mode only. */
@@ -93,19 +100,32 @@ EDDY__COLD static void report_error(eddy_loop *loop, int rc)
       eddy__outcome_detail(&loop->outcome, rc), NULL, NULL, NULL);
 }
 
-/* As run_entry, with an eye on the clock. */
-EDDY__COLD static int run_timed(eddy_loop *loop, struct eddy__entry entry)
+static int run_simply(struct eddy__entry entry)
 {
+  return entry.fn(entry.arg);
+}
+
+/* With an eye on the clock. */
+static int run_timed(struct eddy__entry entry)
+{
+  eddy_loop *loop = eddy__self.loop;
   eddy_time start = eddy__clock_now();
   int rc = entry.fn(entry.arg);
   report_slow(loop, entry, eddy__clock_now() - start);
   return rc;
 }
 
+/* In debug mode, traced, or both. */
+EDDY__COLD static int run_watched(eddy_loop *loop, struct eddy__entry entry)
+{
+  int (*run)(struct eddy__entry entry) = loop->debug ? run_timed : run_simply;
+  return loop->trace != NULL ? eddy__trace_run(loop, entry, run) : run(entry);
+}
+
 static void run_entry(eddy_loop *loop, struct eddy__entry entry)
 {
   eddy__self.outcome = &loop->outcome;
-  int rc = loop->debug ? run_timed(loop, entry) : entry.fn(entry.arg);
+  int rc = loop->watched ? run_watched(loop, entry) : entry.fn(entry.arg);
   EDDY_CHECK(eddy__self.loop == loop,
       "a loop inherited by fork went on in the child; leave the child with _exit or "
       "exec, or "
@@ -268,7 +288,8 @@ int eddy__loop_run(eddy_loop *loop, enum eddy__run_mode mode)
   rc = run_until_stopped(loop, mode);
   loop->stopping = false;
   loop->running = false;
-  loop->nudge = loop->guest;
+  eddy__trace_cause(loop, EDDY_TRACE_BY_OUTSIDE);
+  if (loop->guest) loop->nudge |= EDDY__NUDGE_AWAY;
   eddy__self.loop = NULL;
   eddy__self.outcome = outcome;
   eddy__self.context = loop->callers_context;
@@ -284,13 +305,14 @@ void eddy_backend_turn(eddy_loop *loop)
   loop->thread = &eddy__self;
   loop->errno_place = &errno;
   loop->running = true;
-  loop->nudge = false;
+  loop->nudge &= (uint8_t)~EDDY__NUDGE_AWAY;
   eddy__self = (struct eddy__self){.loop = loop};
   collect(loop);
   run_turn(loop);
   loop->stopping = false;
   loop->running = false;
-  loop->nudge = true;
+  eddy__trace_cause(loop, EDDY_TRACE_BY_OUTSIDE);
+  loop->nudge |= EDDY__NUDGE_AWAY;
   eddy__self = outer;
   bool ready = loop->ring.head != loop->ring.tail || eddy__posts_waiting(loop);
   loop->io->busy(loop->io_state, ready);

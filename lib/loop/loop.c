@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/outcome.h"
 #include "base/self.h"
+#include "loop/trace.h"
 
 static int choose_backend(const eddy_loop_options *options, const eddy_backend **out)
 {
@@ -45,13 +46,13 @@ static void init_fields(eddy_loop *loop, const eddy_loop_options *options)
   eddy__list_init(&loop->all_tasks);
   loop->slow_callback = EDDY_MS(100);
   loop->guest = options->uv_loop != NULL;
-  loop->nudge = loop->guest;
+  loop->nudge = loop->guest ? EDDY__NUDGE_AWAY : 0;
   loop->stack_size = options->stack_size;
   loop->overflow_report = !options->no_overflow_report;
   loop->process = eddy__process_id();
   loop->maker = &eddy__self;
   loop->debug = options->debug || debug_by_environment();
-  loop->direct = !loop->debug;
+  eddy__loop_set_pace(loop);
   loop->special = loop->debug;
 }
 
@@ -83,6 +84,7 @@ int eddy_loop_new(const eddy_loop_options *options, eddy_loop **out)
   rc = eddy__fork_watch(loop);
   if (rc < 0) goto fail_watch;
   loop->clock = eddy__loop_now(loop);
+  eddy__trace_by_environment(loop);
   *out = loop;
   return 0;
 fail_watch:
@@ -130,6 +132,7 @@ int eddy_loop_close(eddy_loop *loop)
   eddy__signals_close(loop);
   drop_queued(loop);
   eddy__futures_report(loop);
+  (void)eddy_loop_trace_stop(loop);
   loop->scheduler->close(loop->scheduler_state);
   loop->io->close(loop->io_state);
   eddy__outcome_clear(&loop->outcome);
@@ -236,7 +239,7 @@ size_t eddy_backend_holds(const eddy_loop *loop)
 void eddy_loop_set_debug(eddy_loop *loop, bool on)
 {
   loop->debug = on;
-  loop->direct = !on && loop->eager == 0;
+  eddy__loop_set_pace(loop);
   loop->special = on || loop->closed || loop->inherited;
 }
 

@@ -7,6 +7,7 @@
 #include <eddy/handle.h>
 #include <eddy/loop.h>
 #include <eddy/task_factory.h>
+#include <eddy/trace.h>
 
 #include "base/alloc.h"
 #include "base/attributes.h"
@@ -64,6 +65,20 @@ struct eddy__loop_hooks {
   eddy_context **(*context)(eddy_task *task);
   /* Frees the room's memory on the loop, when the last object that points here has gone. */
   void (*free_tasks)(eddy_loop *loop);
+
+  /* For a loop that is traced. A task's number; its step was queued, perhaps for the first time;
+   * it runs; it has run and is not over; every task there is. */
+  uint32_t (*trace_id)(const eddy_task *task);
+  void (*trace_new)(eddy_loop *loop, eddy_task *task);
+  void (*trace_run)(eddy_loop *loop, eddy_task *task);
+  void (*trace_parked)(eddy_loop *loop, eddy_task *task);
+  void (*trace_all)(eddy_loop *loop);
+};
+
+/* Why an entry that is queued is to be told of at once (eddy__loop_nudge). */
+enum eddy__nudge {
+  EDDY__NUDGE_AWAY = 1, /* it must keep the poll, or the host's loop, from sleeping */
+  EDDY__NUDGE_TRACE = 2,
 };
 
 /* Something that only a callback still to come would let go of; if the loop is closed before
@@ -98,7 +113,7 @@ struct eddy_loop {
   uint64_t turn_end; /* the position up to which this iteration runs */
   uint64_t
       poll_at; /* the first boundary at or behind this position polls; 0: the next one */
-  bool direct; /* a step may go straight to the next one (off in debug mode) */
+  bool direct; /* a step may go straight to the next one (eddy__loop_set_pace) */
   bool stopping;
   bool running;
   atomic_bool closed;
@@ -147,8 +162,8 @@ struct eddy_loop {
   bool inherited; /* by fork: it is the parent's */
   bool guest;     /* a host runs us */
   bool in_turn;
-  bool
-      nudge; /* a callback queued now must keep the poll, or the host's loop, from sleeping */
+  bool watched;     /* in debug mode or traced: what runs is looked at */
+  uint8_t nudge;    /* enum eddy__nudge */
   bool polls_often; /* the last batch was slow: poll at every boundary */
   bool reported;    /* the deadlock report was printed */
   long process;
@@ -157,6 +172,7 @@ struct eddy_loop {
   const void *maker;  /* the thread that made it */
   eddy_context *callers_context; /* while it runs: what the thread goes back to */
   uint64_t polls;
+  struct eddy__trace *trace; /* NULL: it is not traced */
 
   /* The task room's. */
   const struct eddy__loop_hooks *hooks;
@@ -229,6 +245,13 @@ static inline eddy_time eddy__loop_now(eddy_loop *loop)
   loop->seen = loop->io->now(loop->io_state);
   if (loop->earliest <= loop->seen) loop->poll_at = 0;
   return loop->seen;
+}
+
+/* Sets `direct` and `watched`: debug mode, an eager step or a trace has begun or ended. */
+static inline void eddy__loop_set_pace(eddy_loop *loop)
+{
+  loop->watched = loop->debug || loop->trace != NULL;
+  loop->direct = !loop->watched && loop->eager == 0;
 }
 
 /* ---- fork.c ---- */
@@ -313,8 +336,9 @@ static inline int eddy__loop_book_many(eddy_loop *loop, size_t count)
   return 0;
 }
 
-/* Whoever runs while the loop does not (a callback of another libuv user) has queued
- * something: the poll under way, or the host's loop, must not sleep. */
+/* An entry was queued, and loop->nudge is not 0: by whoever runs while the loop does not (a
+ * callback of another libuv user), so that the poll under way, or the host's loop, must not sleep;
+ * or it is to be traced. */
 void eddy__loop_nudge(eddy_loop *loop);
 
 /* Queues the entry of a booking; returns its position. */
@@ -324,7 +348,7 @@ EDDY__INLINE uint64_t eddy__loop_push(eddy_loop *loop, eddy_fn *fn, void *arg)
   entry->fn = fn;
   entry->arg = arg;
   uint64_t position = loop->ring.tail++;
-  if (loop->nudge) eddy__loop_nudge(loop);
+  if (loop->nudge != 0) eddy__loop_nudge(loop);
   return position;
 }
 
@@ -446,6 +470,12 @@ void eddy__signal_caught(eddy_loop *loop, int signum);
 /* As eddy_loop_add_signal_handler, for the runner: the handler is not counted as something
  * the program waits for. */
 int eddy__signal_add(eddy_loop *loop, int signum, eddy_fn *fn, void *arg, bool counted);
+
+/* ---- trace.c ---- */
+
+/* Traces the loop; `shared`: the file is the process's. 0 or a code. */
+int eddy__trace_begin(
+    eddy_loop *loop, const struct eddy_trace_options *options, bool shared);
 
 /* ---- exception.c ---- */
 

@@ -1,5 +1,7 @@
 #include "loop/loop.h"
 
+#include "loop/trace.h"
+
 eddy_op *eddy__op_new(eddy_loop *loop)
 {
   eddy_op *op = eddy__pool_get(&loop->ops);
@@ -26,6 +28,7 @@ static int attempt_op(
   op->state = EDDY__OP_PENDING;
   loop->operations++;
   rc = attempt(loop->io_state, op);
+  if (loop->trace != NULL) eddy__trace_op(loop, EDDY_TRACE_TRIED, op, rc);
   if (rc == EDDY_PENDING) return rc;
   op->state = EDDY__OP_IDLE;
   loop->operations--;
@@ -114,6 +117,7 @@ void eddy__ops_collect(eddy_loop *loop)
 {
   for (eddy_op *op = loop->arrived; op != NULL; op = op->next) {
     op->state = EDDY__OP_QUEUED;
+    if (loop->trace != NULL) eddy__trace_op(loop, EDDY_TRACE_SIGNALLED, op, 0);
     op->position = eddy__loop_push(loop, op->fn, op->arg);
   }
   loop->arrived = NULL;

@@ -1,5 +1,7 @@
 #include "loop/loop.h"
 
+#include "loop/trace.h"
+
 void eddy__timer_init(eddy_timer *timer, eddy_fn *fn, void *arg)
 {
   timer->fn = fn;
@@ -23,6 +25,7 @@ int eddy__timer_start(eddy_loop *loop, eddy_timer *timer, eddy_time deadline)
   timer->state = EDDY__TIMER_BOOKED;
   if (deadline < loop->earliest) loop->earliest = deadline;
   if (deadline <= loop->seen) loop->poll_at = 0;
+  if (loop->trace != NULL) eddy__trace_timer(loop, EDDY_TRACE_BOOKED, timer);
   return 0;
 }
 
@@ -32,6 +35,7 @@ void eddy__timer_stop(eddy_loop *loop, eddy_timer *timer)
   case EDDY__TIMER_BOOKED:
     loop->scheduler->remove(loop->scheduler_state, timer);
     eddy__loop_unbook(loop);
+    if (loop->trace != NULL) eddy__trace_timer(loop, EDDY_TRACE_STOPPED, timer);
     break;
   case EDDY__TIMER_QUEUED:
     eddy__loop_drop(loop, timer->position);
@@ -47,6 +51,7 @@ void eddy__timers_collect(eddy_loop *loop)
   eddy_timer *timer;
   while (
       (timer = loop->scheduler->take_due(loop->scheduler_state, loop->clock)) != NULL) {
+    if (loop->trace != NULL) eddy__trace_timer(loop, EDDY_TRACE_FIRED, timer);
     timer->position = timer->handle ? eddy__loop_push(loop, eddy__handle_run, timer)
                                     : eddy__loop_push(loop, timer->fn, timer->arg);
     timer->state = EDDY__TIMER_QUEUED;

@@ -73,7 +73,7 @@ static void describe(const eddy_task *task, char *text, size_t size)
 
 static int end_wait(eddy_task *task, int rc);
 
-static const struct eddy__wait_type barrier_wait = {NULL, describe, end_wait};
+static const struct eddy__wait_type barrier_wait = {NULL, describe, end_wait, "barrier"};
 
 /* Parks the task, for the first time in this call or again. */
 static int wait_on(eddy_barrier *barrier, eddy_task *task, enum phase phase, bool again)

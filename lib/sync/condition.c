@@ -122,7 +122,7 @@ static int end_wait(eddy_task *task, int rc)
 }
 
 static const struct eddy__wait_type condition_wait = {
-    eddy__line_cancel, describe_wait, end_wait};
+    eddy__line_cancel, describe_wait, end_wait, "condition"};
 
 static int begin_wait(eddy_condition *condition, eddy_task *task)
 {

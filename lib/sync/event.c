@@ -64,7 +64,7 @@ static int end_wait(eddy_task *task, int rc)
   return rc;
 }
 
-static const struct eddy__wait_type event_wait = {NULL, describe_wait, end_wait};
+static const struct eddy__wait_type event_wait = {NULL, describe_wait, end_wait, "event"};
 
 int eddy_event_wait(eddy_event *event)
 {

@@ -135,7 +135,7 @@ static int end_acquire(eddy_task *task, int rc)
 }
 
 static const struct eddy__wait_type acquire_wait = {
-    eddy__line_cancel, describe_acquire, end_acquire};
+    eddy__line_cancel, describe_acquire, end_acquire, "lock"};
 
 int eddy_lock_acquire(eddy_lock *lock)
 {

@@ -226,9 +226,9 @@ static int end_put(eddy_task *task, int rc);
 static int end_put_slowly(eddy_task *task, eddy_queue *queue, int rc);
 static int end_join(eddy_task *task, int rc);
 
-static const struct eddy__wait_type get_wait = {NULL, describe_get, end_get};
-static const struct eddy__wait_type put_wait = {NULL, describe_put, end_put};
-static const struct eddy__wait_type join_wait = {NULL, describe_join, end_join};
+static const struct eddy__wait_type get_wait = {NULL, describe_get, end_get, "queue get"};
+static const struct eddy__wait_type put_wait = {NULL, describe_put, end_put, "queue put"};
+static const struct eddy__wait_type join_wait = {NULL, describe_join, end_join, "queue join"};
 
 /* One wait on one of the queue's lists, which keeps a reference to it. */
 EDDY__INLINE int stand(eddy_task *task, eddy_queue *queue, struct eddy__link *waiters,

@@ -86,7 +86,7 @@ static int end_acquire(eddy_task *task, int rc)
 }
 
 static const struct eddy__wait_type acquire_wait = {
-    eddy__line_cancel, describe_acquire, end_acquire};
+    eddy__line_cancel, describe_acquire, end_acquire, "semaphore"};
 
 int eddy_semaphore_acquire(eddy_semaphore *semaphore)
 {

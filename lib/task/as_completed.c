@@ -250,7 +250,8 @@ static void describe_next(const eddy_task *task, char *text, size_t size)
 
 static int end_next(eddy_task *task, int rc);
 
-static const struct eddy__wait_type next_wait = {NULL, describe_next, end_next};
+static const struct eddy__wait_type next_wait = {
+    NULL, describe_next, end_next, "as completed"};
 
 static int end_next(eddy_task *task, int rc)
 {

@@ -45,7 +45,7 @@ int eddy__await_end(eddy_task *task, int rc)
 }
 
 static const struct eddy__wait_type await_wait = {
-    eddy__await_cancel, describe_await, eddy__await_end};
+    eddy__await_cancel, describe_await, eddy__await_end, "future"};
 
 eddy_task *eddy__task_awaited(const eddy_task *task)
 {

@@ -30,7 +30,8 @@ static int end_sleep(eddy_task *task, int status)
   return status;
 }
 
-static const struct eddy__wait_type sleep_wait = {NULL, describe_sleep, end_sleep};
+static const struct eddy__wait_type sleep_wait = {
+    NULL, describe_sleep, end_sleep, "timer"};
 
 /* Out of line, so that the bare yield needs no stack frame. */
 static int sleep_until_due(eddy_time delay)

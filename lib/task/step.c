@@ -307,6 +307,7 @@ void eddy__task_start(eddy_task *task)
   loop->creators += creator.task != NULL;
   loop->direct = false;
   eddy__self.coro = NULL;
+  uint32_t traced = loop->trace != NULL ? eddy__task_trace_enter(task) : 0;
   int status = begin_step(loop, task);
   if (task->kind == EDDY__TASK_STACKFUL) {
     step_stackful(loop, task, status);
@@ -315,12 +316,13 @@ void eddy__task_start(eddy_task *task)
   }
   loop->eager--;
   loop->creators -= creator.task != NULL;
-  loop->direct = loop->eager == 0 && !loop->debug;
+  eddy__loop_set_pace(loop);
   tasks->hub = hub;
   eddy__self.task = creator.task;
   eddy__self.outcome = creator.outcome;
   eddy__self.coro = creator.coro;
   *loop->errno_place = creators_errno;
+  if (loop->trace != NULL) eddy__task_trace_leave(task, traced);
 }
 
 int eddy__task_step(void *arg)
@@ -367,6 +369,7 @@ void eddy__task_finish(eddy_task *task, int rc)
     if (task->future.outcome.message != NULL) eddy__outcome_clear(&task->future.outcome);
     rc = 0;
   }
+  if (loop->trace != NULL) eddy__task_trace_ended(task, rc);
   eddy__list_remove(&task->link);
   eddy__loop_unbook(loop);
   loop->tasks--;

@@ -236,6 +236,7 @@ bool eddy_task_cancel(eddy_task *task, const char *message)
     task->future.retrieved = true;
     return false;
   }
+  if (task->future.loop->trace != NULL) eddy__task_trace_cancel(task);
   eddy_task *last = task;
   size_t count = 0;
   bool found = false;
@@ -303,6 +304,7 @@ int eddy_task_set_name(eddy_task *task, const char *name)
   if (copy == NULL) return EDDY_ENOMEM;
   eddy__free(task->name);
   task->name = copy;
+  if (task->future.loop->trace != NULL) eddy__task_trace_name(task);
   return 0;
 }
 

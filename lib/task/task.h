@@ -66,6 +66,8 @@ struct eddy__wait_type {
    * as the task, but on another stack, and must not call anything that waits. After an error
    * other than EDDY_ECANCELLED it does not wait again. NULL: the status is the result. */
   int (*resume)(eddy_task *task, int status);
+  /* What is waited for, in a word or two, for traces. */
+  const char *what;
 };
 
 struct eddy__wait {
@@ -160,6 +162,22 @@ eddy_task *eddy__future_task(eddy_future *future);
 
 /* Remembers what the next EDDY_ECANCELLED will say; without memory, nothing. */
 void eddy__task_set_cancel_message(eddy_task *task, const char *message);
+
+/* ---- trace.c: what a trace is told; of a loop that is traced ---- */
+
+uint32_t eddy__task_trace_id(const eddy_task *task);
+void eddy__task_trace_new(eddy_loop *loop, eddy_task *task);
+void eddy__task_trace_run(eddy_loop *loop, eddy_task *task);
+void eddy__task_trace_parked(eddy_loop *loop, eddy_task *task);
+void eddy__task_trace_all(eddy_loop *loop);
+
+void eddy__task_trace_ended(eddy_task *task, int rc);
+void eddy__task_trace_cancel(eddy_task *task);
+void eddy__task_trace_name(eddy_task *task);
+
+/* Around a first step inside another step or callback. Returns, and is then given, who ran. */
+uint32_t eddy__task_trace_enter(eddy_task *task);
+void eddy__task_trace_leave(eddy_task *task, uint32_t outer);
 
 /* ---- task_factory.c ---- */
 

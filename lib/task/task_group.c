@@ -280,7 +280,7 @@ static void describe_exit(const eddy_task *task, char *text, size_t size)
       first != NULL ? "'" : "");
 }
 
-static const struct eddy__wait_type exit_wait = {NULL, describe_exit, NULL};
+static const struct eddy__wait_type exit_wait = {NULL, describe_exit, NULL, "task group"};
 
 static bool waits_at_exit(const struct group *group)
 {

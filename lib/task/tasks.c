@@ -150,8 +150,9 @@ static eddy_context **context_place(eddy_task *task)
   return &task->context;
 }
 
-static const struct eddy__loop_hooks hooks = {
-    eddy__task_step, close_tasks, fill_stats, trim, context_place, free_tasks};
+static const struct eddy__loop_hooks hooks = {eddy__task_step, close_tasks, fill_stats,
+    trim, context_place, free_tasks, eddy__task_trace_id, eddy__task_trace_new,
+    eddy__task_trace_run, eddy__task_trace_parked, eddy__task_trace_all};
 
 /* For the report of an overflow: async-signal-safe. */
 static const char *describe_running(void)

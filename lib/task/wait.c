@@ -58,7 +58,7 @@ int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *
 }
 
 /* There is nothing more to be done when the turn has come. */
-static const struct eddy__wait_type turn_wait = {NULL, NULL, NULL};
+static const struct eddy__wait_type turn_wait = {NULL, NULL, NULL, NULL};
 
 int eddy__wait_turn(eddy_task *task, int status)
 {

@@ -78,7 +78,8 @@ static void describe_cancelled(const eddy_task *task, char *text, size_t size)
   eddy__future_describe(task->wait.object, text + length, size - (size_t)length);
 }
 
-static const struct eddy__wait_type cancelled_wait = {NULL, describe_cancelled, NULL};
+static const struct eddy__wait_type cancelled_wait = {
+    NULL, describe_cancelled, NULL, "cancelled future"};
 
 /* The future is cancelled, and its end will queue the callback. */
 static int cancel_future(eddy_task *task, eddy_future *future)

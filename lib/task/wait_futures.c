@@ -178,7 +178,8 @@ static int end_wait(eddy_task *task, int rc)
   return rc;
 }
 
-static const struct eddy__wait_type members_wait = {NULL, describe_wait, end_wait};
+static const struct eddy__wait_type members_wait = {
+    NULL, describe_wait, end_wait, "futures"};
 
 int eddy_wait(eddy_future *const *futures, size_t count, eddy_time timeout,
     eddy_return_when when, size_t *done)

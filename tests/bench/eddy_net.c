@@ -28,7 +28,7 @@
 
 #define BACKLOG 1024
 #define SMALL 1024 /* fits the first page of a task's stack beside what else is there */
-#define LARGE 65536
+#define LARGE 131072
 
 static size_t buffer_size = SMALL;
 static const char *certificate;

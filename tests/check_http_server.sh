@@ -19,10 +19,9 @@ serve() { # NAME OPTION ...: leaves $port and $server
   url=http://127.0.0.1:$port
 }
 
-client() { # CASE ...: each has to succeed
-  for case in "$@"; do
-    "$python" "$services/http_client.py" "$case" "$port" "$server" || fail "$case"
-  done
+client() { # CASE ...: all have to succeed
+  "$python" "$services/http_client.py" "$port" "$server" "$@" >"$scratch/case" ||
+    fail "$(tail -n 1 "$scratch/case")"
 }
 
 get() { # CURL OPTION ...

@@ -21,10 +21,9 @@ serve() { # NAME OPTION ...: leaves $port and $proxy
   listening "$name"
 }
 
-client() { # CASE ...: each has to succeed
-  for case in "$@"; do
-    "$python" "$services/socks5_client.py" "$case" "$port" "$one" "$proxy" || fail "$case"
-  done
+client() { # CASE ...: all have to succeed
+  "$python" "$services/socks5_client.py" "$port" "$one" "$proxy" "$@" >"$scratch/case" ||
+    fail "$(tail -n 1 "$scratch/case")"
 }
 
 serve open
@@ -86,8 +85,8 @@ fi
 
 stop "$closed" 0
 port=$open_port
-start client "$python" "$services/socks5_client.py" busy "$open_port" "$one"
-await_text client busy
+start client "$python" "$services/socks5_client.py" "$open_port" "$one" "$open" busy
+await_text client '^under way'
 stop "$open" 0
 await_end "$started"
 [ $code -eq 0 ] || fail "a connection could not end by itself after SIGTERM"

@@ -1,4 +1,4 @@
-"""http_client.py CASE PORT [PID]: a client of the HTTP server, in good ways and bad ones."""
+"""http_client.py PORT PID CASE ...: a client of the HTTP server, in good ways and bad ones."""
 
 import http.client
 import os
@@ -10,8 +10,7 @@ import time
 
 from peer import check, connect, descriptors, memory, read_all, reset, until
 
-case, port = sys.argv[1], int(sys.argv[2])
-pid = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+port, pid = int(sys.argv[1]), int(sys.argv[2])
 
 HELLO = b"hello, world\n"
 GET = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -298,5 +297,8 @@ def stubborn():
     s.close()
 
 
-{f.__name__: f for f in (keep_alive, pieces, pipelined, versions, expects, bad, impatience,
-                         stalled, full, gone, stop, stubborn)}[case]()
+cases = {f.__name__: f for f in (keep_alive, pieces, pipelined, versions, expects, bad,
+                                 impatience, stalled, full, gone, stop, stubborn)}
+for case in sys.argv[3:]:
+    print(case, flush=True)
+    cases[case]()

@@ -1,4 +1,4 @@
-"""socks5_client.py CASE PORT TARGET_PORT [PID]: a client of the SOCKS5 proxy, which reaches
+"""socks5_client.py PORT TARGET_PORT PID CASE ...: a client of the SOCKS5 proxy, which reaches
 upstream.py through it."""
 
 import hashlib
@@ -8,8 +8,7 @@ import time
 
 from peer import PATIENCE, check, connect, descriptors, read_all, reset, until
 
-case, port, target = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-pid = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+port, target, pid = (int(number) for number in sys.argv[1:4])
 
 HELLO = b"\x05\x01\x00"
 V4, DOMAIN, V6 = 1, 3, 4
@@ -161,9 +160,11 @@ def rubbish():
 def silence():
     """A client that does not go on is closed when patience ends (after a second), a connection
     when it is idle (after two), but not while one direction is in use."""
+    silent = []
     for what in (b"", HELLO, HELLO + request()[:-1]):
-        s = connect(port)
-        s.sendall(what)
+        silent.append((connect(port), what))
+        silent[-1][0].sendall(what)
+    for s, what in silent:
         check(read_all(s) == (b"\x05\x00" if what else b""), f"{what} was answered")
         s.close()
     s = ask(request())
@@ -184,10 +185,13 @@ def busy():
     s = ask(request())
     reply(s)
     s.sendall(b"digest\nabc")
-    print("busy", flush=True)
+    print("under way", flush=True)
     time.sleep(1)
     s.shutdown(socket.SHUT_WR)
     check(read_all(s) == hashlib.sha256(b"abc").hexdigest().encode(), "cut off")
 
 
-{f.__name__: f for f in (ways, password, relayed, rubbish, silence, busy)}[case]()
+cases = {f.__name__: f for f in (ways, password, relayed, rubbish, silence, busy)}
+for case in sys.argv[4:]:
+    print(case, flush=True)
+    cases[case]()

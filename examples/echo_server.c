@@ -1,11 +1,12 @@
 /*
  * The echo service, on the scheduler named at the start, in three ways:
  *
- *     echo_server [--host H] [--port P] [--backend NAME] [--api API] [--stats]
+ *     echo_server [--host H] [--port P] [--backend NAME] [--api API] [--tls CERT KEY] [--stats]
  *
  *     --api tasks       a task per connection, on sockets (the default)
  *     --api streams     a task per connection, on a reader and a writer
  *     --api protocols   no tasks: functions that the loop calls
+ *     --tls CERT KEY    in TLS, with the certificate and key of these files (PEM)
  *
  * It prints one line when it listens, and ends with exit code 0 on SIGINT or SIGTERM: the
  * main task is cancelled, and when it has returned eddy_run cancels the connections'
@@ -20,6 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#ifdef WITH_TLS
+#include <eddy/tls.h>
+#endif
 
 #include "raise_limit.h"
 
@@ -36,6 +41,9 @@ static struct {
   const char *host;
   int port;
   const struct api *api;
+  const char *certificate; /* NULL: no TLS */
+  const char *key;
+  eddy_layer *tls; /* NULL: no TLS */
   bool stats;
   bool started; /* the main task ran, and reports its own errors */
   uint64_t connections;
@@ -91,16 +99,50 @@ static int echo(void *arg)
   return rc == EDDY_ECONNRESET || rc == EDDY_EPIPE ? 0 : rc;
 }
 
+static int echo_stream(
+    eddy_stream_reader *reader, eddy_stream_writer *writer, void *unused);
+
+/* Sockets know nothing of TLS: a stream is put on the connection, and its handshake waited
+ * for. */
+static int echo_in_tls(void *arg)
+{
+  const eddy_connection_options options = {.tls = server.tls};
+  int fd = (int)(intptr_t)arg;
+  eddy_stream_reader *reader;
+  eddy_stream_writer *writer;
+  eddy_transport *transport;
+  int rc = eddy_stream_reader_new(EDDY_STREAM_LIMIT, &reader);
+  if (rc < 0) {
+    eddy_sock_close(fd);
+    return rc;
+  }
+  rc = eddy_loop_connect_accepted_socket(
+      NULL, eddy_stream_protocol, reader, fd, &options, &transport, NULL);
+  if (rc < 0) goto no_connection;
+  rc = eddy_stream_writer_new(transport, &writer);
+  if (rc == 0) {
+    rc = echo_stream(reader, writer, NULL);
+    eddy_stream_writer_unref(writer); /* closes the connection */
+  } else {
+    eddy_transport_abort(transport);
+  }
+  eddy_transport_unref(transport);
+no_connection:
+  eddy_stream_reader_unref(reader);
+  return rc == EDDY_ECANCELLED || rc == EDDY_ENOMEM ? rc : 0;
+}
+
 static int accept_all(int listener)
 {
   /* `drop` closes a connection whose task is cancelled before it ran at all. */
   const eddy_task_options options = {.unstarted = drop, .site = EDDY_SITE("echo")};
+  eddy_fn *body = server.tls != NULL ? echo_in_tls : echo;
   for (;;) {
     int fd;
     int rc = eddy_sock_accept(listener, &fd, NULL);
     if (rc < 0) return rc;
-    server.connections++;
-    rc = eddy_loop_create_task_with(NULL, echo, (void *)(intptr_t)fd, &options, NULL);
+    if (server.tls == NULL) server.connections++;
+    rc = eddy_loop_create_task_with(NULL, body, (void *)(intptr_t)fd, &options, NULL);
     if (rc < 0) {
       fprintf(stderr, "echo_server: connection refused: %s\n", eddy_message(rc));
       eddy_sock_close(fd);
@@ -151,12 +193,14 @@ static int echo_stream(
     if (rc == 0) rc = eddy_stream_writer_drain(writer);
     if (rc < 0) break;
   }
-  return rc == EDDY_ECONNRESET || rc == EDDY_EPIPE ? 0 : rc;
+  bool gone = rc == EDDY_ECONNRESET || rc == EDDY_EPIPE || rc == EDDY_ETRUNCATED ||
+              rc == EDDY_ETLS;
+  return gone ? 0 : rc;
 }
 
 static int serve_streams(void)
 {
-  const eddy_server_options how = {.backlog = BACKLOG};
+  const eddy_server_options how = {.backlog = BACKLOG, .tls = server.tls};
   const eddy_stream_options options = {.server = &how};
   eddy_server *echo_server;
   int rc = eddy_start_server(
@@ -219,7 +263,7 @@ static int make_connection(void *unused, const eddy_protocol **protocol, void **
 
 static int serve_protocols(void)
 {
-  const eddy_server_options options = {.backlog = BACKLOG};
+  const eddy_server_options options = {.backlog = BACKLOG, .tls = server.tls};
   eddy_server *echo_server;
   int rc = eddy_loop_create_server(
       NULL, make_connection, NULL, server.host, server.port, &options, &echo_server);
@@ -239,6 +283,25 @@ static const struct api *find_api(const char *name)
   return NULL;
 }
 
+#ifdef WITH_TLS
+static int serve_in_tls(void)
+{
+  eddy_tls_context *context;
+  int rc = eddy_tls_context_new_server(&context);
+  if (rc < 0) return rc;
+  rc = eddy_tls_context_load_cert_chain(context, server.certificate, server.key);
+  server.tls = eddy_tls_layer(context);
+  if (rc == 0) rc = server.api->serve();
+  eddy_tls_context_unref(context); /* connections that are left have references */
+  return rc;
+}
+#else
+static int serve_in_tls(void)
+{
+  return eddy_raise(EDDY_ENOTSUP, "--tls: this program was built without eddy-tls");
+}
+#endif
+
 static int stop(void *main_task)
 {
   eddy_task_cancel(main_task, "stopped by a signal");
@@ -253,7 +316,7 @@ static int serve(void *arg)
   int rc = eddy_loop_add_signal_handler(loop, SIGINT, stop, eddy_current_task());
   if (rc == 0)
     rc = eddy_loop_add_signal_handler(loop, SIGTERM, stop, eddy_current_task());
-  if (rc == 0) rc = server.api->serve();
+  if (rc == 0) rc = server.certificate != NULL ? serve_in_tls() : server.api->serve();
   if (rc < 0 && rc != EDDY_ECANCELLED)
     fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
   if (rc == EDDY_ECANCELLED && server.stats) print_stats();
@@ -265,7 +328,7 @@ static int usage(const char *problem, const char *what)
   fprintf(stderr,
       "echo_server: %s%s\n"
       "usage: echo_server [--host H] [--port P] [--backend NAME]\n"
-      "                   [--api tasks|streams|protocols] [--stats]\n",
+      "                   [--api tasks|streams|protocols] [--tls CERT KEY] [--stats]\n",
       problem, what);
   return 2;
 }
@@ -289,6 +352,10 @@ int main(int argc, char **argv)
     } else if (strcmp(option, "--api") == 0) {
       server.api = find_api(value);
       if (server.api == NULL) return usage("not an api: ", value);
+    } else if (strcmp(option, "--tls") == 0) {
+      if (i + 1 == argc) return usage("the file of the key is missing: ", option);
+      server.certificate = value;
+      server.key = argv[++i];
     } else if (strcmp(option, "--port") == 0) {
       char *end;
       long port = strtol(value, &end, 10);

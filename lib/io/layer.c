@@ -173,6 +173,9 @@ static int check(const eddy_loop *loop, const eddy_task *task,
             ? "start_tls: the connection is closing"
             : "start_tls: the transport has a layer; use the layer's transport");
   }
+  if (lower->sends_file) {
+    return eddy_raise(EDDY_EINVALIDSTATE, "start_tls: a sendfile is in progress");
+  }
   return eddy__layer_check("start_tls", layer, NULL, options->ssl_handshake_timeout,
       options->ssl_shutdown_timeout);
 }

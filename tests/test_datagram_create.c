@@ -1,5 +1,7 @@
 /* Creating datagram endpoints: hosts and families, refusals, cancellation. */
+#include "descriptors.h"
 #include "endpoints.h"
+#include "transports.h"
 
 static int refuse(const eddy_endpoint_options *options, int code, const char *words)
 {
@@ -225,4 +227,37 @@ static int cancelled(enum kind kind)
 EDDY_TASK_TEST(datagram_create, cancelled_call_leaves_nothing_behind)
 {
   return each_kind(cancelled);
+}
+
+/* Of a path that a socket before it has left behind. */
+EDDY_TASK_TEST_KERNEL(datagram_create, stale_file_of_a_unix_socket_is_replaced)
+{
+  const char *path = new_path();
+  eddy_address address;
+  int fd;
+  CHECK_OK(eddy_address_parse(path, 0, &address));
+  CHECK_OK(eddy_sock_open_datagram(&address, NULL, &fd));
+  CHECK_OK(eddy_sock_close(fd));
+  struct end *end = end_new("E");
+  end->options = (eddy_endpoint_options){.local_host = path};
+  CHECK_CODE(end_run(STACKFUL, end), 0);
+  return end_close(end);
+}
+
+EDDY_TASK_TEST_KERNEL(datagram_create, remote_end_that_is_not_there_is_an_error)
+{
+  const char *path = new_path();
+  CHECK_OK(refuse(&(eddy_endpoint_options){.remote_host = path}, EDDY_ENOENT, path));
+  return 0;
+}
+
+EDDY_TASK_TEST_KERNEL(datagram_create, without_descriptors_it_is_an_error)
+{
+  struct end *end = end_new("E");
+  CHECK_OK(exhaust_descriptors());
+  int rc = end_run(STACKFUL, end);
+  free_descriptors(NULL);
+  CHECK_CODE(rc, EDDY_EMFILE);
+  CHECK_EQ(end->released, 0);
+  return 0;
 }

@@ -173,7 +173,8 @@ static int schedule_on_inherited_loop(void *unused)
   CHECK_CODE(eddy_future_set_exception(future, EDDY_EIO, "x"), EDDY_EOTHERTHREAD);
   CHECK_CODE(eddy_loop_add_reader(loop, 0, trace_fn, "x"), EDDY_EOTHERTHREAD);
   CHECK_CODE(eddy_loop_add_writer(loop, 1, trace_fn, "x"), EDDY_EOTHERTHREAD);
-  CHECK_CODE(eddy_loop_add_signal_handler(loop, SIGUSR1, trace_fn, "x"), EDDY_EOTHERTHREAD);
+  CHECK_CODE(
+      eddy_loop_add_signal_handler(loop, SIGUSR1, trace_fn, "x"), EDDY_EOTHERTHREAD);
   CHECK(!eddy_future_done(future));
   eddy_loop_set_debug(loop, false);
   CHECK_CODE(soon(trace_fn, "x"), EDDY_EOTHERTHREAD);
@@ -351,5 +352,55 @@ EDDY_TEST_KERNEL(fork, child_that_frees_the_inherited_loop_does_not_disturb_the_
   CHECK_OK(soon(write_byte, &ends[1]));
   CHECK_OK(eddy_loop_run(loop));
   CHECK_TRACE("read");
+  return 0;
+}
+
+/* ---- signals ---- */
+
+static int heard;
+
+static int hear(void *unused)
+{
+  (void)unused;
+  heard++;
+  return 0;
+}
+
+static volatile sig_atomic_t own;
+
+static void hear_in_child(int signum)
+{
+  (void)signum;
+  own++;
+}
+
+static int take_a_signal(void *unused)
+{
+  struct sigaction action = {.sa_handler = hear_in_child};
+  (void)unused;
+  CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+  CHECK_EQ(raise(SIGUSR1), 0);
+  CHECK_EQ(own, 1);
+  return 0;
+}
+
+static int listen_no_more(void *unused)
+{
+  (void)unused;
+  CHECK(eddy_loop_remove_signal_handler(loop, SIGUSR1));
+  return 0;
+}
+
+EDDY_TEST_KERNEL(fork, signal_of_a_child_with_its_own_action_is_its_own)
+{
+  static eddy_fn *body = take_a_signal;
+  CHECK_OK(test_loop(&loop));
+  heard = 0;
+  CHECK_OK(eddy_loop_add_signal_handler(loop, SIGUSR1, hear, NULL));
+  CHECK_OK(soon(in_child, &body));
+  CHECK_OK(eddy_loop_call_later(loop, EDDY_MS(5), listen_no_more, NULL, NULL));
+  CHECK_OK(eddy_loop_run(loop));
+  CHECK_TRACE("parent");
+  CHECK_EQ(heard, 0);
   return 0;
 }

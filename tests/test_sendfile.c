@@ -192,3 +192,104 @@ EDDY_TASK_TEST(sendfile, cancelled_call_leaves_the_file_where_it_was)
 {
   return each_stream(cancelled);
 }
+
+/* ---- in the midst of it ---- */
+
+enum {
+  BIG = 16 * 1024 * 1024,
+  PART = 50000
+}; /* more than sockets take without a reader */
+
+/* A call that has sent a part, and waits. */
+static int half_way(enum kind kind, int fds[2], struct sender **out)
+{
+  int file;
+  CHECK_OK(file_with(BIG, &file));
+  CHECK_OK(sender_start(kind, fds[0], file, 0, 0, out));
+  CHECK_OK(expect(fds[1], 0, PART));
+  CHECK_OK(look_around());
+  CHECK_EQ((*out)->rc, EDDY_PENDING);
+  return 0;
+}
+
+static int cancelled_half_way(enum kind kind, int fds[2])
+{
+  struct sender *sender;
+  char byte;
+  size_t got = 1;
+  CHECK_OK(half_way(kind, fds, &sender));
+  CHECK(eddy_task_cancel(sender->task, NULL));
+  CHECK_CODE(eddy_task_await(sender->task, NULL), EDDY_ECANCELLED);
+  off_t position = lseek(sender->file, 0, SEEK_CUR);
+  CHECK_BETWEEN(PART, position, BIG - 1);
+  /* So much has been sent, and no more comes. */
+  CHECK_OK(eddy_sock_shutdown(fds[0], EDDY_SHUTDOWN_WRITE));
+  for (size_t place = PART; place < (size_t)position;) {
+    size_t left = (size_t)position - place;
+    size_t size = left < SIZE ? left : SIZE;
+    CHECK_OK(expect(fds[1], place, size));
+    place += size;
+  }
+  CHECK_OK(eddy_sock_recv(fds[1], &byte, 1, &got));
+  CHECK_EQ(got, 0);
+  return 0;
+}
+
+EDDY_TASK_TEST_KERNEL(sendfile, cancelled_half_way_the_file_is_behind_what_was_sent)
+{
+  return each_stream(cancelled_half_way);
+}
+
+static int peer_goes_half_way(enum kind kind, int fds[2])
+{
+  struct sender *sender;
+  CHECK_OK(half_way(kind, fds, &sender));
+  CHECK_OK(close_now(fds[1]));
+  CHECK_OK(eddy_task_await(sender->task, NULL));
+  CHECK(sender->rc == EDDY_EPIPE || sender->rc == EDDY_ECONNRESET);
+  CHECK_BETWEEN(PART, lseek(sender->file, 0, SEEK_CUR), BIG - 1);
+  return 0;
+}
+
+EDDY_TASK_TEST_KERNEL(
+    sendfile, peer_that_goes_half_way_is_an_error_and_the_file_has_moved)
+{
+  return each_stream(peer_goes_half_way);
+}
+
+/* ---- what is no file, or no stream ---- */
+
+static void close_end(void *fd)
+{
+  close((int)(intptr_t)fd);
+}
+
+EDDY_TASK_TEST(sendfile, what_has_no_positions_is_refused)
+{
+  int fds[2], ends[2];
+  size_t sent = 7;
+  CHECK_OK(test_pair(fds));
+  CHECK_EQ(pipe(ends), 0);
+  test_defer(close_end, (void *)(intptr_t)ends[0]);
+  test_defer(close_end, (void *)(intptr_t)ends[1]);
+  CHECK_CODE(eddy_sock_sendfile(fds[0], ends[0], NULL, &sent), EDDY_ESPIPE);
+  CHECK_CODE(eddy_sock_sendfile(
+                 fds[0], ends[0], &(eddy_sendfile_options){.no_fallback = true}, &sent),
+      EDDY_ENOTSUP);
+  CHECK_EQ(sent, 7);
+  return 0;
+}
+
+EDDY_TASK_TEST(sendfile, datagram_socket_without_a_peer_is_an_error)
+{
+  int fd, file;
+  eddy_address address;
+  size_t sent = 7;
+  CHECK_OK(eddy_address_parse("127.0.0.1", 0, &address));
+  CHECK_OK(eddy_sock_open_datagram(&address, NULL, &fd));
+  test_fd(fd);
+  CHECK_OK(file_with(100, &file));
+  CHECK_CODE(eddy_sock_sendfile(fd, file, NULL, &sent), EDDY_EDESTADDRREQ);
+  CHECK_EQ(sent, 7);
+  return 0;
+}

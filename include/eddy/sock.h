@@ -253,12 +253,14 @@ EDDY_API int eddy_sock_sendto(
  *           more.
  * fd        a stream socket.
  * file      a file open for reading. If anything was sent its position is behind that
- *           afterwards, also if the call fails or is cancelled; else it has not moved.
+ *           afterwards, also if the call fails or is cancelled; else it has not moved. (Where it
+ *           is read and sent, a block of 256 KiB that was sent in part does not count.)
  * options   borrowed until the call returns; NULL: the whole file.
  * sent      how many bytes; fewer than asked for at the file's end. Set by a failed or cancelled
  *           call, too, if anything was sent. NULL to ignore it.
- * Returns   0; EDDY_EINVAL (a negative offset or count); EDDY_ENOTSUP (no_fallback); the codes
- *           of eddy_sock_send and eddy_file_pread.
+ * Returns   0; EDDY_EINVAL (a negative offset or count); EDDY_ENOTSUP (no_fallback);
+ *           EDDY_ESPIPE (not a file but a pipe, say); the codes of eddy_sock_send and
+ *           eddy_file_pread.
  */
 EDDY_API int eddy_sock_sendfile(
     int fd, int file, const eddy_sendfile_options *options, size_t *sent);

@@ -37,7 +37,8 @@ EDDY_API bool eddy_loop_remove_writer(eddy_loop *loop, int fd);
 
 /**
  * Runs fn as a callback of the loop each time the process gets the signal. Adding again
- * replaces the callback.
+ * replaces the callback. A child after fork that does not exec should give the signal an action
+ * of its own: until then what it gets is told to the parent's loop.
  *
  * asyncio   loop.add_signal_handler()
  * Context   the loop's thread.

@@ -1,0 +1,94 @@
+/* Descriptors that are handed in, and those that a transport has already. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "services.h"
+
+static int ignore(void *arg)
+{
+  (void)arg;
+  return 0;
+}
+
+EDDY_TASK_TEST(handed_in, server_has_a_path_or_a_socket)
+{
+  int fd = 0;
+  eddy_server *server = NULL;
+  const eddy_server_options options = {.sock = &fd};
+  CHECK_CODE(eddy_loop_create_unix_server(
+                 NULL, service_factory, NULL, "/tmp/eddy-unused", &options, &server),
+      EDDY_EINVAL);
+  CHECK_CONTAINS(eddy_message(EDDY_EINVAL), "cannot both be given");
+  CHECK_CODE(
+      eddy_loop_create_unix_server(NULL, service_factory, NULL, NULL, NULL, &server),
+      EDDY_EINVAL);
+  CHECK_CONTAINS(eddy_message(EDDY_EINVAL), "neither path nor sock");
+  CHECK_PTR(server, NULL);
+  return 0;
+}
+
+EDDY_TASK_TEST(handed_in, connection_has_a_path_or_a_socket)
+{
+  int fd = 0;
+  const eddy_connection_options options = {.sock = &fd};
+  struct peer *peer = new_peer("");
+  CHECK_CODE(eddy_loop_create_unix_connection(
+                 NULL, peer_factory, peer, "/tmp/eddy-unused", &options, NULL, NULL),
+      EDDY_EINVAL);
+  CHECK_CONTAINS(eddy_message(EDDY_EINVAL), "cannot both be given");
+  CHECK_CODE(
+      eddy_loop_create_unix_connection(NULL, peer_factory, peer, NULL, NULL, NULL, NULL),
+      EDDY_EINVAL);
+  CHECK_CONTAINS(eddy_message(EDDY_EINVAL), "neither host nor sock");
+  CHECK_EQ(peer->made, 0);
+  return 0;
+}
+
+EDDY_TASK_TEST(handed_in, socket_of_a_transport_is_watched_by_nobody_else)
+{
+  int socket;
+  struct peer *peer = new_peer("a");
+  eddy_loop *loop = eddy_get_running_loop();
+  CHECK_OK(peer_and_socket(peer, &socket));
+  int fd = eddy_transport_get_fd(peer->transport);
+  CHECK_CODE(eddy_loop_add_reader(loop, fd, ignore, NULL), EDDY_EBUSY);
+  CHECK(!eddy_loop_remove_reader(loop, fd));
+  CHECK(!eddy_loop_remove_writer(loop, fd));
+  /* The transport goes on. */
+  CHECK_OK(eddy_sock_sendall(socket, "abc", 3));
+  CHECK_OK(wait_for_bytes(peer, 3));
+  return peer_end(peer);
+}
+
+EDDY_TEST(handed_in, what_is_no_descriptor_cannot_be_watched)
+{
+  eddy_loop *loop;
+  CHECK_OK(test_loop(&loop));
+  CHECK_CODE(eddy_loop_add_reader(loop, -1, ignore, NULL), EDDY_EBADF);
+  CHECK_CODE(eddy_loop_add_writer(loop, -1, ignore, NULL), EDDY_EBADF);
+  CHECK(!eddy_loop_remove_reader(loop, -1));
+  CHECK(!eddy_loop_remove_writer(loop, -1));
+  return 0;
+}
+
+static void close_fd(void *fd)
+{
+  close((int)(intptr_t)fd);
+}
+
+EDDY_TEST_KERNEL(handed_in, closed_loop_watches_nothing)
+{
+  eddy_loop *loop;
+  int ends[2];
+  CHECK_OK(test_loop(&loop));
+  CHECK_EQ(pipe(ends), 0);
+  test_defer(close_fd, (void *)(intptr_t)ends[0]);
+  test_defer(close_fd, (void *)(intptr_t)ends[1]);
+  CHECK_OK(eddy_loop_add_reader(loop, ends[0], ignore, NULL));
+  CHECK_OK(eddy_loop_close(loop));
+  CHECK(!eddy_loop_remove_reader(loop, ends[0]));
+  CHECK(!eddy_loop_remove_writer(loop, ends[1]));
+  CHECK_CODE(eddy_loop_add_reader(loop, ends[0], ignore, NULL), EDDY_ECLOSED);
+  CHECK_CODE(eddy_loop_add_writer(loop, ends[1], ignore, NULL), EDDY_ECLOSED);
+  return 0;
+}

@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -43,7 +44,7 @@ http {{
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port}{tls};
     location / {{ default_type text/plain; return 200 "hello, world\\n"; }}
   }}
 }}
@@ -68,11 +69,12 @@ request = function() return all end
 
 
 class Row:
-    def __init__(self, name, connections, goals, pipelined=False):
+    def __init__(self, name, connections, goals, pipelined=False, tls=False):
         self.name = PREFIX + name
         self.connections = connections
         self.goals = goals
         self.pipelined = pipelined
+        self.tls = tls
 
 
 GOALS = {"protocols": 1.0, "streams": 1.1}
@@ -81,6 +83,7 @@ ROWS = [
     Row("hello, 64 connections", 64, GOALS),
     Row("hello, 1,000 connections", 1000, GOALS),
     Row("hello, 16 pipelined", 64, GOALS, pipelined=True),
+    Row("hello over TLS", 64, {"streams": 1.1}, tls=True),
 ]
 
 
@@ -98,7 +101,7 @@ class Web:
         self.nginx = shutil.which("nginx", path=path)
         self.programs = {"protocols": os.path.join(build, "bench_eddy_http"),
                          "streams": os.path.join(build, "eddy", "examples", "http_server")}
-        absent = {"wrk": self.wrk, "nginx": self.nginx}
+        absent = {"wrk": self.wrk, "nginx": self.nginx, "openssl": shutil.which("openssl")}
         absent = {name for name, path in absent.items() if path is None}
         if not all(os.path.exists(program) for program in self.programs.values()):
             absent.add("llhttp")
@@ -117,8 +120,10 @@ class Web:
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment,
                                 preexec_fn=lambda: os.sched_setaffinity(0, {self.server_cpu}))
 
-    def start_eddy(self, api, backend):
+    def start_eddy(self, row, directory, api, backend):
         options = ["--port", "0"] if api == "streams" else []
+        if row.tls:
+            options += ["--tls"] + certificate(directory)
         server = self.start([self.programs[api]] + options, backend)
         words = server.stdout.readline().split()
         if len(words) < 3:
@@ -127,13 +132,17 @@ class Web:
             raise SystemExit(f"{self.programs[api]}: does not listen")
         return server, int(words[2].rsplit(":", 1)[1])
 
-    def start_nginx(self, directory):
+    def start_nginx(self, row, directory):
         with socket.socket() as s:  # it cannot be told to choose a port
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
         path = os.path.join(directory, "nginx.conf")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(NGINX.format(directory=directory, port=port))
+            tls = ""
+            if row.tls:
+                tls = " ssl; ssl_certificate {}; ssl_certificate_key {}".format(
+                    *certificate(directory))
+            file.write(NGINX.format(directory=directory, port=port, tls=tls))
         server = self.start([self.nginx, "-e", directory + "/error.log", "-p", directory,
                              "-c", path])
         deadline = time.monotonic() + 20
@@ -150,9 +159,14 @@ class Web:
 
     # ---- one run ----
 
-    def first_answer(self, port):
+    def first_answer(self, row, port):
         """The bytes of an answer, which has to be the right one."""
         with socket.create_connection(("127.0.0.1", port)) as s:
+            if row.tls:
+                context = ssl.create_default_context()
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+                s = context.wrap_socket(s)
             s.sendall(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             data = b""
             while not data.endswith(BODY):
@@ -170,7 +184,7 @@ class Web:
         # wrk counts whole seconds, but ends well when it is interrupted.
         client = subprocess.Popen(
             [self.wrk, "-t", "1", "-c", str(row.connections), "-d", "60", "-s", script,
-             f"http://127.0.0.1:{port}/hello"], stdout=subprocess.PIPE, text=True,
+             f"http{'s' if row.tls else ''}://127.0.0.1:{port}/hello"], stdout=subprocess.PIPE, text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {self.client_cpu}))
         try:
             time.sleep(milliseconds / 1000)
@@ -185,9 +199,9 @@ class Web:
 
     def run(self, row, start, *arguments):
         with tempfile.TemporaryDirectory() as directory:
-            server, port = start(*(arguments or (directory,)))
+            server, port = start(row, directory, *arguments)
             try:
-                size = len(self.first_answer(port))
+                size = len(self.first_answer(row, port))
                 self.load(row, port, directory, 100)
                 before = processor_time(server.pid)
                 done = self.load(row, port, directory, self.milliseconds)
@@ -251,6 +265,15 @@ class Web:
         return result
 
 
+def certificate(directory):
+    """The files of a certificate and its key."""
+    files = [os.path.join(directory, name) for name in ("certificate.pem", "key.pem")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-out", files[0], "-keyout", files[1]], stderr=subprocess.DEVNULL, check=True)
+    return files
+
+
 def processor_time(pid):
     """In nanoseconds, of all the process's threads."""
     total = 0
@@ -264,9 +287,9 @@ def smoke(build):
     web = Web(build, "no row", sorted(os.sched_getaffinity(0)), True, set())
     web.programs = {"protocols": os.path.join(build, "bench_eddy_http")}
     for backend in BACKENDS:
-        server, port = web.start_eddy("protocols", backend)
+        server, port = web.start_eddy(ROWS[0], None, "protocols", backend)
         try:
-            web.first_answer(port)
+            web.first_answer(ROWS[0], port)
             server.send_signal(signal.SIGTERM)
             if server.wait(timeout=30) != 0:
                 raise SystemExit(f"exit code {server.returncode}")

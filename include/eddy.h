@@ -3,6 +3,7 @@
  *
  *     run.h       eddy_run: the entry of a program made of tasks
  *     runner.h    several runs on one loop
+ *     workers.h   several loops in threads of their own
  *     task.h      tasks, eddy_sleep, cancellation          future.h   futures, eddy_await
  *     task_factory.h  who makes a loop's tasks; eager ones
  *     gather.h    many futures as one                      timeout.h  scopes with a deadline
@@ -77,5 +78,6 @@
 #include <eddy/version.h>
 #include <eddy/wait.h>
 #include <eddy/watch.h>
+#include <eddy/workers.h>
 
 #endif

@@ -321,7 +321,7 @@ int __wrap_eddy__task_leave(eddy_task *task)
 
 int __wrap_eddy__wait_slowly(eddy_task *task)
 {
-  before_suspension(task);
+  if (!task->must_cancel) before_suspension(task); /* else it is cancelled in any case */
   return __real_eddy__wait_slowly(task);
 }
 

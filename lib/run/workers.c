@@ -1,0 +1,425 @@
+#include <eddy/workers.h>
+
+#include <eddy/runner.h>
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/outcome.h"
+#include "base/process.h"
+#include "base/thread.h"
+#include "task/task.h"
+
+#define ASKS 2 /* how often a worker can be asked to end */
+
+struct worker;
+
+/* A request to end, on its way. */
+struct ask {
+  struct eddy__posted posted;
+  struct worker *worker;
+};
+
+struct worker {
+  eddy_workers *workers;
+  size_t index;
+  eddy_loop *loop;  /* while other threads may post to it; guarded by the mutex */
+  eddy_task *main;  /* while it runs; the worker's own */
+  unsigned unheard; /* requests that came before it ran; the worker's own */
+  int rc;           /* what it ended with */
+  eddy_outcome outcome;
+  struct ask asks[ASKS]; /* each is made once */
+};
+
+/* What a thread needs of its own: it outlives the worker by a moment. */
+struct thread {
+  struct eddy__thread thread; /* first */
+  struct worker *worker;
+};
+
+enum phase { STARTING, GIVEN_UP, GOING };
+
+struct eddy_workers {
+  eddy_fn *fn;
+  void *arg;
+  eddy_loop_options options;
+  char *backend; /* the copy of the name in the options */
+  uv_mutex_t mutex;
+  uv_cond_t changed;
+  size_t count;
+  size_t ready;   /* have a loop, or will never have one */
+  size_t running; /* threads that have not ended */
+  size_t next;    /* whose turn it is */
+  unsigned asked;
+  enum phase phase;
+  struct worker *all;
+};
+
+static _Thread_local const struct worker *current;
+
+int eddy_worker_index(void)
+{
+  return current == NULL ? -1 : (int)current->index;
+}
+
+size_t eddy_workers_count(const eddy_workers *workers)
+{
+  return workers == NULL ? 0 : workers->count;
+}
+
+/* ---- a worker's thread ---- */
+
+static int main_task(void *arg)
+{
+  struct worker *worker = arg;
+  if (worker->unheard > 0) return EDDY_ECANCELLED;
+  worker->main = eddy_current_task();
+  int rc = worker->workers->fn(worker->workers->arg);
+  worker->main = NULL;
+  return rc;
+}
+
+/* Whether a request has not been delivered yet: another one would be lost in it. The one that
+ * gets it is at the end of the chain of tasks that wait for one another. */
+static bool is_being_asked(const eddy_task *task)
+{
+  const eddy_task *last = task;
+  for (size_t left = task->future.loop->tasks; left > 0 && task != NULL; left--) {
+    last = task;
+    task = eddy__task_awaited(task);
+  }
+  bool queued = last->wait.state == EDDY__WAIT_WOKEN ||
+                last->wait.state == EDDY__WAIT_TURN;
+  return last->must_cancel || (queued && last->wait.status == EDDY_ECANCELLED);
+}
+
+static int hear(void *arg)
+{
+  struct ask *ask = arg;
+  struct worker *worker = ask->worker;
+  if (worker->main != NULL && is_being_asked(worker->main))
+    return eddy__loop_post(eddy_get_running_loop(), &ask->posted);
+  worker->unheard++;
+  if (worker->main != NULL) (void)eddy_task_cancel(worker->main, NULL);
+  return 0;
+}
+
+static void do_not_hear(struct eddy__posted *posted)
+{
+  (void)posted; /* the worker has ended */
+}
+
+/* The loop is there, or is not: waits for the others. Whether all have one. */
+static bool report_ready(struct worker *worker, eddy_loop *loop)
+{
+  eddy_workers *workers = worker->workers;
+  uv_mutex_lock(&workers->mutex);
+  worker->loop = loop;
+  workers->ready++;
+  uv_cond_broadcast(&workers->changed);
+  while (workers->phase == STARTING) {
+    uv_cond_wait(&workers->changed, &workers->mutex);
+  }
+  bool going = workers->phase == GOING;
+  uv_mutex_unlock(&workers->mutex);
+  return going;
+}
+
+static void run_worker(struct worker *worker)
+{
+  eddy_workers *workers = worker->workers;
+  char name[32];
+  eddy_loop *loop = NULL;
+  eddy_runner *runner;
+  int rc = eddy_runner_new(&workers->options, &runner);
+  if (rc == 0) rc = eddy_runner_get_loop(runner, &loop);
+  if (rc == 0) eddy_loop_hold(loop);
+  if (rc < 0) {
+    worker->rc = rc;
+    eddy__outcome_copy_message(eddy__self.outcome, rc, &worker->outcome);
+  }
+  if (report_ready(worker, loop)) {
+    snprintf(name, sizeof(name), "worker-%zu", worker->index);
+    const eddy_task_options options = {.name = name};
+    rc = eddy_runner_run_with(runner, main_task, worker, &options, NULL);
+    worker->rc = rc < 0 ? rc : 0;
+    if (rc < 0) eddy__outcome_copy_message(eddy__self.outcome, rc, &worker->outcome);
+  }
+  uv_mutex_lock(&workers->mutex);
+  worker->loop = NULL;
+  uv_mutex_unlock(&workers->mutex);
+  if (loop != NULL) eddy_loop_release(loop);
+  eddy_runner_free(runner);
+}
+
+static void work(void *arg)
+{
+  struct thread *thread = arg;
+  struct worker *worker = thread->worker;
+  eddy_workers *workers = worker->workers;
+  eddy_outcome outcome = {0};
+  char name[16];
+  snprintf(name, sizeof(name), "eddy-%zu", worker->index);
+  eddy__thread_set_name(name);
+  eddy__thread_rests(-1);
+  current = worker;
+  eddy__self.outcome = &outcome;
+  run_worker(worker);
+  eddy__self.outcome = NULL;
+  eddy__outcome_clear(&outcome);
+  current = NULL;
+  uv_mutex_lock(&workers->mutex);
+  eddy__thread_rests(1);
+  eddy__thread_ends(&thread->thread);
+  workers->running--;
+  uv_cond_broadcast(&workers->changed);
+  uv_mutex_unlock(&workers->mutex);
+}
+
+/* ---- the start ---- */
+
+static int start_thread(struct worker *worker)
+{
+  struct thread *thread = eddy__alloc(sizeof(*thread));
+  if (thread == NULL) return EDDY_ENOMEM;
+  thread->worker = worker;
+  worker->workers->running++;
+  int rc = eddy__thread_start(&thread->thread, work);
+  if (rc == 0) return 0;
+  worker->workers->running--;
+  eddy__free(thread);
+  return rc;
+}
+
+static int new_workers(
+    const eddy_workers_options *options, eddy_fn *fn, void *arg, eddy_workers **out)
+{
+  eddy_workers *workers = eddy__alloc(sizeof(*workers));
+  int rc = EDDY_ENOMEM;
+  if (workers == NULL) return rc;
+  *workers = (eddy_workers){.fn = fn, .arg = arg, .count = options->count};
+  if (workers->count == 0) workers->count = uv_available_parallelism();
+  if (options->loop != NULL) workers->options = *options->loop;
+  if (workers->options.backend != NULL) {
+    workers->backend = eddy__strdup(workers->options.backend);
+    workers->options.backend = workers->backend;
+    if (workers->backend == NULL) goto fail_backend;
+  }
+  if (workers->count <= SIZE_MAX / sizeof(*workers->all))
+    workers->all = eddy__alloc(workers->count * sizeof(*workers->all));
+  if (workers->all == NULL) goto fail_all;
+  rc = uv_mutex_init(&workers->mutex);
+  if (rc < 0) goto fail_mutex;
+  rc = uv_cond_init(&workers->changed);
+  if (rc < 0) goto fail_changed;
+  for (size_t i = 0; i < workers->count; i++) {
+    struct worker *worker = &workers->all[i];
+    *worker = (struct worker){.workers = workers, .index = i};
+    for (size_t k = 0; k < ASKS; k++) {
+      struct ask *ask = &worker->asks[k];
+      ask->worker = worker;
+      ask->posted.fn = hear;
+      ask->posted.arg = ask;
+      ask->posted.discard = do_not_hear;
+    }
+  }
+  *out = workers;
+  return 0;
+fail_changed:
+  uv_mutex_destroy(&workers->mutex);
+fail_mutex:
+  eddy__free(workers->all);
+fail_all:
+  eddy__free(workers->backend);
+fail_backend:
+  eddy__free(workers);
+  return rc;
+}
+
+static void free_workers(eddy_workers *workers)
+{
+  for (size_t i = 0; i < workers->count; i++) {
+    eddy__outcome_clear(&workers->all[i].outcome);
+  }
+  uv_cond_destroy(&workers->changed);
+  uv_mutex_destroy(&workers->mutex);
+  eddy__free(workers->all);
+  eddy__free(workers->backend);
+  eddy__free(workers);
+}
+
+/* What the first of those that failed said. Nobody runs any more, or has begun. */
+static int result(const eddy_workers *workers)
+{
+  for (size_t i = 0; i < workers->count; i++) {
+    const struct worker *worker = &workers->all[i];
+    if (worker->rc == 0 || worker->rc == EDDY_ECANCELLED) continue;
+    eddy__outcome_pass_on(&worker->outcome, worker->rc);
+    return worker->rc;
+  }
+  return 0;
+}
+
+static void await_end(eddy_workers *workers)
+{
+  while (workers->running > 0) {
+    uv_cond_wait(&workers->changed, &workers->mutex);
+  }
+}
+
+int eddy_workers_start(
+    const eddy_workers_options *options, eddy_fn *fn, void *arg, eddy_workers **out)
+{
+  static const eddy_workers_options defaults;
+  if (fn == NULL || out == NULL) return EDDY_EINVAL;
+  if (options == NULL) options = &defaults;
+  if (options->loop != NULL && options->loop->uv_loop != NULL)
+    return eddy_raise(
+        EDDY_EINVAL, "workers start: several loops cannot share one uv_loop");
+  eddy_workers *workers;
+  int rc = new_workers(options, fn, arg, &workers);
+  if (rc < 0) return rc;
+  size_t started = 0;
+  uv_mutex_lock(&workers->mutex);
+  while (started < workers->count && rc == 0) {
+    rc = start_thread(&workers->all[started]);
+    if (rc == 0) started++;
+  }
+  while (workers->ready < started) {
+    uv_cond_wait(&workers->changed, &workers->mutex);
+  }
+  if (rc == 0) rc = result(workers);
+  workers->phase = rc == 0 ? GOING : GIVEN_UP;
+  uv_cond_broadcast(&workers->changed);
+  if (rc < 0) await_end(workers);
+  uv_mutex_unlock(&workers->mutex);
+  if (rc == 0) {
+    *out = workers;
+    return 0;
+  }
+  eddy__threads_reap();
+  free_workers(workers);
+  return rc;
+}
+
+/* ---- work for them ---- */
+
+/* The loop that is to have the next task, or NULL. */
+static eddy_loop *choose(eddy_workers *workers, size_t index)
+{
+  if (index < workers->count) return workers->all[index].loop;
+  for (size_t tries = 0; tries < workers->count; tries++) {
+    eddy_loop *loop = workers->all[workers->next++ % workers->count].loop;
+    if (loop != NULL) return loop;
+  }
+  return NULL;
+}
+
+int eddy_workers_create_task_with(eddy_workers *workers, size_t index,
+    const eddy_task_body *body, const eddy_task_options *options,
+    eddy_thread_future **out)
+{
+  if (workers == NULL) return EDDY_EINVAL;
+  if (index >= workers->count && index != EDDY_WORKERS_NEXT)
+    return eddy_raise(EDDY_EINVAL, "workers create_task: there is no worker %zu", index);
+  /* The loop stays as long as the lock is held. */
+  uv_mutex_lock(&workers->mutex);
+  eddy_loop *loop = choose(workers, index);
+  int rc = EDDY_ECLOSED;
+  if (loop != NULL) rc = eddy_run_coroutine_threadsafe_with(loop, body, options, out);
+  uv_mutex_unlock(&workers->mutex);
+  if (loop == NULL) return eddy_raise(rc, "workers create_task: the worker has ended");
+  return rc;
+}
+
+int eddy_workers_create_task(
+    eddy_workers *workers, size_t index, eddy_fn *fn, void *arg, eddy_thread_future **out)
+{
+  const eddy_task_body body = {.fn = fn, .arg = arg};
+  return eddy_workers_create_task_with(workers, index, &body, NULL, out);
+}
+
+/* ---- the end ---- */
+
+static void ask(eddy_workers *workers)
+{
+  if (workers->asked == ASKS) return;
+  for (size_t i = 0; i < workers->count; i++) {
+    struct worker *worker = &workers->all[i];
+    if (worker->loop != NULL)
+      (void)eddy__loop_post(worker->loop, &worker->asks[workers->asked].posted);
+  }
+  workers->asked++;
+}
+
+void eddy_workers_cancel(eddy_workers *workers)
+{
+  if (workers == NULL) return;
+  uv_mutex_lock(&workers->mutex);
+  ask(workers);
+  uv_mutex_unlock(&workers->mutex);
+}
+
+/* Waits with the lock held; whether all have ended. */
+static bool await_end_until(eddy_workers *workers, eddy_time deadline)
+{
+  while (workers->running > 0 && deadline != EDDY_NEVER) {
+    eddy_time now = eddy__clock_now();
+    if (now >= deadline) return false;
+    (void)uv_cond_timedwait(
+        &workers->changed, &workers->mutex, (uint64_t)(deadline - now));
+  }
+  await_end(workers);
+  return true;
+}
+
+static int may_block(const eddy_workers *workers, const char *call)
+{
+  if (workers == NULL) return EDDY_EINVAL;
+  if (eddy__self.loop == NULL) return 0;
+  return eddy_raise(EDDY_ERUNNING,
+      "workers %s: it blocks, and a loop is running in this thread; call it through "
+      "eddy_to_thread",
+      call);
+}
+
+int eddy_workers_join(eddy_workers *workers, eddy_time timeout)
+{
+  int rc = may_block(workers, "join");
+  if (rc < 0) return rc;
+  uv_mutex_lock(&workers->mutex);
+  bool ended = await_end_until(workers, eddy__time_after(eddy__clock_now(), timeout));
+  uv_mutex_unlock(&workers->mutex);
+  if (!ended) return EDDY_ETIMEDOUT;
+  eddy__threads_reap();
+  return result(workers);
+}
+
+int eddy_workers_drain(eddy_workers *workers, eddy_time timeout)
+{
+  int rc = may_block(workers, "drain");
+  if (rc < 0) return rc;
+  uv_mutex_lock(&workers->mutex);
+  ask(workers);
+  bool ended = await_end_until(workers, eddy__time_after(eddy__clock_now(), timeout));
+  if (!ended) ask(workers);
+  await_end(workers);
+  uv_mutex_unlock(&workers->mutex);
+  eddy__threads_reap();
+  rc = result(workers);
+  return rc < 0 || ended ? rc : EDDY_ETIMEDOUT;
+}
+
+void eddy_workers_free(eddy_workers *workers)
+{
+  if (workers == NULL) return;
+  uv_mutex_lock(&workers->mutex);
+  bool ended = workers->running == 0;
+  uv_mutex_unlock(&workers->mutex);
+  EDDY_CHECK(ended || eddy__self.loop == NULL,
+      "eddy_workers_free: the workers have not ended, "
+      "and a loop is running in this thread");
+  if (!ended) (void)eddy_workers_drain(workers, 0);
+  eddy__threads_reap();
+  free_workers(workers);
+}

@@ -1,0 +1,107 @@
+/* eddy_workers_run: workers from their start to the signal that ends them. */
+#include <eddy/event.h>
+#include <eddy/executor.h>
+#include <eddy/run.h>
+#include <eddy/wait.h>
+#include <eddy/watch.h>
+#include <eddy/workers.h>
+#include <signal.h>
+
+#include "base/outcome.h"
+#include "base/self.h"
+
+struct supervisor {
+  const eddy_workers_options *options;
+  eddy_fn *fn;
+  void *arg;
+  eddy_time timeout;
+  eddy_event *asked;     /* a signal has come */
+  eddy_workers *workers; /* NULL: not started */
+  bool late;             /* the timeout was exceeded */
+};
+
+static int on_signal(void *asked)
+{
+  eddy_event_set(asked);
+  return 0;
+}
+
+static int await_signal(void *asked)
+{
+  return eddy_event_wait(asked);
+}
+
+static int await_workers(void *workers)
+{
+  (void)eddy_workers_join(workers, EDDY_NEVER);
+  return 0;
+}
+
+/* From the signal on, or after the workers' own end. */
+static int drain(struct supervisor *self, eddy_future *ended)
+{
+  size_t done = 0;
+  if (eddy_future_done(ended)) return 0;
+  eddy_workers_cancel(self->workers);
+  int rc = eddy_wait(&ended, 1, self->timeout, EDDY_ALL_COMPLETED, &done);
+  if (rc < 0 || done == 1) return rc;
+  self->late = true;
+  eddy_workers_cancel(self->workers);
+  return eddy_wait(&ended, 1, EDDY_NEVER, EDDY_ALL_COMPLETED, NULL);
+}
+
+/* Waits for the signal or the workers' end, whichever is first, and for the latter. */
+static int await_end(struct supervisor *self, eddy_future *ended)
+{
+  eddy_task *signalled;
+  int rc = eddy_create_task(await_signal, self->asked, &signalled);
+  if (rc < 0) return rc;
+  eddy_future *first[] = {ended, eddy_task_future(signalled)};
+  rc = eddy_wait(first, 2, EDDY_NEVER, EDDY_FIRST_COMPLETED, NULL);
+  if (rc >= 0) rc = drain(self, ended);
+  (void)eddy_task_cancel(signalled, NULL);
+  eddy_task_unref(signalled);
+  return rc;
+}
+
+static int supervise(void *arg)
+{
+  struct supervisor *self = arg;
+  eddy_loop *loop = eddy_get_running_loop();
+  eddy_future *ended;
+  int rc = eddy_loop_add_signal_handler(loop, SIGINT, on_signal, self->asked);
+  if (rc < 0) return rc;
+  rc = eddy_loop_add_signal_handler(loop, SIGTERM, on_signal, self->asked);
+  if (rc < 0) return rc;
+  /* It blocks for a moment; there is nothing else on this loop. */
+  rc = eddy_workers_start(self->options, self->fn, self->arg, &self->workers);
+  if (rc < 0) return rc;
+  rc = eddy_loop_run_in_executor(loop, NULL, await_workers, self->workers, &ended);
+  if (rc < 0) return rc; /* they are drained when this loop has ended */
+  rc = await_end(self, ended);
+  if (rc < 0) {
+    eddy_workers_cancel(self->workers);
+    eddy_workers_cancel(self->workers);
+  }
+  eddy_future_unref(ended);
+  return rc;
+}
+
+int eddy_workers_run(
+    const eddy_workers_options *options, eddy_fn *fn, void *arg, eddy_time timeout)
+{
+  struct supervisor self = {.options = options, .fn = fn, .arg = arg, .timeout = timeout};
+  if (eddy__self.loop != NULL) {
+    return eddy_raise(
+        EDDY_ERUNNING, "workers run: a loop is running in this thread already");
+  }
+  int rc = eddy_event_new(&self.asked);
+  if (rc < 0) return rc;
+  const eddy_loop_options *own = options != NULL ? options->loop : NULL;
+  rc = eddy_run_with(supervise, &self, own, NULL, NULL);
+  if (rc >= 0) rc = eddy_workers_join(self.workers, 0);
+  if (rc >= 0 && self.late) rc = EDDY_ETIMEDOUT;
+  eddy_workers_free(self.workers);
+  eddy_event_unref(self.asked);
+  return rc;
+}

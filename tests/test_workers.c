@@ -1,0 +1,486 @@
+/* Several loops, each in a thread of its own. */
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "eddy_test.h"
+
+#define WORKERS 3
+
+/* What the workers of a test share. */
+static struct {
+  atomic_int called;
+  atomic_int cancelled; /* requests that a main task has heard */
+  atomic_int served;
+  _Atomic(eddy_loop *) loops[WORKERS];
+} shared;
+
+static void free_workers(void *workers)
+{
+  eddy_workers_free(workers);
+}
+
+/* Workers that are gone when the test is. */
+static int test_workers(size_t count, eddy_fn *fn, void *arg, eddy_workers **out)
+{
+  const eddy_workers_options options = {.count = count};
+  atomic_init(&shared.called, 0);
+  atomic_init(&shared.cancelled, 0);
+  atomic_init(&shared.served, 0);
+  int rc = eddy_workers_start(&options, fn, arg, out);
+  if (rc == 0) test_defer_late(free_workers, *out);
+  return rc;
+}
+
+static int note_loop(void *unused)
+{
+  (void)unused;
+  atomic_fetch_add(&shared.called, 1);
+  atomic_store(&shared.loops[eddy_worker_index()], eddy_get_running_loop());
+  return 0;
+}
+
+EDDY_TEST(workers, each_has_a_loop_and_a_main_task)
+{
+  eddy_workers *workers;
+  CHECK_OK(test_workers(WORKERS, note_loop, NULL, &workers));
+  CHECK_EQ(eddy_workers_count(workers), WORKERS);
+  CHECK_OK(eddy_workers_join(workers, EDDY_NEVER));
+  CHECK_EQ(shared.called, WORKERS);
+  CHECK(shared.loops[0] != shared.loops[1] && shared.loops[1] != shared.loops[2]);
+  CHECK_EQ(eddy_worker_index(), -1);
+  CHECK_OK(eddy_workers_join(workers, 0));
+  CHECK_OK(eddy_workers_drain(workers, 0));
+  return 0;
+}
+
+static int note_nothing(void *unused)
+{
+  (void)unused;
+  return 0;
+}
+
+EDDY_TEST(workers, there_is_one_for_each_processor)
+{
+  eddy_workers *workers;
+  CHECK_OK(test_workers(0, note_nothing, NULL, &workers));
+  CHECK(eddy_workers_count(workers) > 0);
+  CHECK_OK(eddy_workers_join(workers, EDDY_NEVER));
+  return 0;
+}
+
+static int fail_in_words(void *unused)
+{
+  (void)unused;
+  int index = eddy_worker_index();
+  return index == 0 ? 0 : eddy_raise(EDDY_EIO, "torn in %d", index);
+}
+
+EDDY_TEST(workers, first_error_of_a_main_task_is_theirs)
+{
+  eddy_workers *workers;
+  CHECK_OK(test_workers(WORKERS, fail_in_words, NULL, &workers));
+  CHECK_CODE(eddy_workers_join(workers, EDDY_NEVER), EDDY_EIO);
+  CHECK_STR(eddy_message(EDDY_EIO), "torn in 1");
+  CHECK_CODE(eddy_workers_drain(workers, 0), EDDY_EIO);
+  return 0;
+}
+
+EDDY_TEST(workers, that_cannot_have_a_loop_do_not_begin)
+{
+  const eddy_loop_options loop = {.backend = "no/such"};
+  const eddy_workers_options options = {.count = 2, .loop = &loop};
+  eddy_workers *workers = NULL;
+  atomic_store(&shared.called, 0);
+  CHECK_CODE(eddy_workers_start(&options, note_loop, NULL, &workers), EDDY_EINVAL);
+  CHECK(strstr(eddy_message(EDDY_EINVAL), "no/such") != NULL);
+  CHECK_EQ(shared.called, 0);
+  CHECK(workers == NULL);
+  return 0;
+}
+
+EDDY_TEST(workers, bad_arguments_are_refused)
+{
+  int host;
+  const eddy_loop_options guest = {.uv_loop = &host};
+  const eddy_workers_options options = {.loop = &guest};
+  eddy_workers *workers;
+  CHECK_CODE(eddy_workers_start(NULL, NULL, NULL, &workers), EDDY_EINVAL);
+  CHECK_CODE(eddy_workers_start(NULL, note_loop, NULL, NULL), EDDY_EINVAL);
+  CHECK_CODE(eddy_workers_start(&options, note_loop, NULL, &workers), EDDY_EINVAL);
+  CHECK_CODE(eddy_workers_join(NULL, 0), EDDY_EINVAL);
+  CHECK_CODE(eddy_workers_drain(NULL, 0), EDDY_EINVAL);
+  CHECK_CODE(eddy_workers_create_task(NULL, 0, note_loop, NULL, NULL), EDDY_EINVAL);
+  CHECK_EQ(eddy_workers_count(NULL), 0);
+  eddy_workers_cancel(NULL);
+  eddy_workers_free(NULL);
+  return 0;
+}
+
+/* ---- the end ---- */
+
+/* A main task that waits for its cancellation, and as often as it is told goes on after it. */
+static int wait_stubbornly(void *arg)
+{
+  int left = arg == NULL ? 0 : *(int *)arg;
+  atomic_fetch_add(&shared.called, 1);
+  for (;;) {
+    int rc = eddy_sleep(EDDY_NEVER);
+    atomic_fetch_add(&shared.cancelled, 1);
+    if (rc != EDDY_ECANCELLED || left-- == 0) return rc;
+  }
+}
+
+EDDY_TEST(workers, drained_ones_are_cancelled)
+{
+  eddy_workers *workers;
+  CHECK_OK(test_workers(WORKERS, wait_stubbornly, NULL, &workers));
+  CHECK_CODE(eddy_workers_join(workers, 0), EDDY_ETIMEDOUT);
+  CHECK_CODE(eddy_workers_join(workers, EDDY_MS(1)), EDDY_ETIMEDOUT);
+  CHECK_OK(eddy_workers_drain(workers, EDDY_NEVER));
+  /* A worker that had not begun never does. */
+  CHECK_EQ(shared.called, shared.cancelled);
+  return 0;
+}
+
+static int tell_index(void *unused)
+{
+  (void)unused;
+  return eddy_return(eddy_int(eddy_worker_index()));
+}
+
+static int ask_index(eddy_workers *workers, size_t index, int64_t *out)
+{
+  eddy_thread_future *future;
+  eddy_value value;
+  int rc = eddy_workers_create_task(workers, index, tell_index, NULL, &future);
+  if (rc < 0) return rc;
+  rc = eddy_thread_future_result(future, EDDY_NEVER, &value);
+  if (rc == 0) *out = value.i;
+  eddy_thread_future_unref(future);
+  return rc;
+}
+
+/* Starts workers and waits until all main tasks run. */
+static int start_stubborn(int *times, eddy_workers **out)
+{
+  int rc = test_workers(2, wait_stubbornly, times, out);
+  /* A task may come ahead of the main one, but the second one does not. */
+  for (size_t i = 0; rc == 0 && i < 4; i++) {
+    int64_t index;
+    rc = ask_index(*out, i % 2, &index);
+  }
+  return rc;
+}
+
+EDDY_TEST(workers, second_request_comes_after_the_timeout)
+{
+  static int once = 1;
+  eddy_workers *workers;
+  CHECK_OK(start_stubborn(&once, &workers));
+  CHECK_CODE(eddy_workers_drain(workers, 0), EDDY_ETIMEDOUT);
+  CHECK_EQ(shared.cancelled, 4);
+  return 0;
+}
+
+EDDY_TEST(workers, requests_may_be_made_without_waiting)
+{
+  static int once = 1;
+  eddy_workers *workers;
+  CHECK_OK(start_stubborn(&once, &workers));
+  eddy_workers_cancel(workers);
+  eddy_workers_cancel(workers);
+  eddy_workers_cancel(workers); /* one too many: nothing happens */
+  CHECK_OK(eddy_workers_join(workers, EDDY_NEVER));
+  CHECK_EQ(shared.cancelled, 4);
+  return 0;
+}
+
+EDDY_TEST(workers, freed_ones_are_drained)
+{
+  const eddy_workers_options options = {.count = 2};
+  eddy_workers *workers;
+  CHECK_OK(eddy_workers_start(&options, wait_stubbornly, NULL, &workers));
+  eddy_workers_free(workers);
+  return 0;
+}
+
+EDDY_TASK_TEST(workers, are_not_waited_for_on_a_loop)
+{
+  eddy_workers *workers;
+  CHECK_OK(test_workers(1, note_loop, NULL, &workers));
+  CHECK_CODE(eddy_workers_join(workers, EDDY_NEVER), EDDY_ERUNNING);
+  CHECK(strstr(eddy_message(EDDY_ERUNNING), "eddy_to_thread") != NULL);
+  CHECK_CODE(eddy_workers_drain(workers, 0), EDDY_ERUNNING);
+  CHECK_CODE(eddy_workers_run(NULL, note_loop, NULL, 0), EDDY_ERUNNING);
+  return 0;
+}
+
+/* ---- work for them ---- */
+
+EDDY_TEST(workers, tasks_go_to_a_worker_or_to_each_in_turn)
+{
+  eddy_workers *workers;
+  int64_t index = -1;
+  CHECK_OK(test_workers(WORKERS, wait_stubbornly, NULL, &workers));
+  for (size_t i = WORKERS; i-- > 0;) {
+    CHECK_OK(ask_index(workers, i, &index));
+    CHECK_EQ(index, i);
+  }
+  for (int i = 0; i < 2 * WORKERS; i++) {
+    CHECK_OK(ask_index(workers, EDDY_WORKERS_NEXT, &index));
+    CHECK_EQ(index, i % WORKERS);
+  }
+  CHECK_CODE(ask_index(workers, WORKERS, &index), EDDY_EINVAL);
+  CHECK_STR(eddy_message(EDDY_EINVAL), "workers create_task: there is no worker 3");
+  CHECK_OK(eddy_workers_drain(workers, EDDY_NEVER));
+  CHECK_CODE(ask_index(workers, 0, &index), EDDY_ECLOSED);
+  CHECK_CODE(ask_index(workers, EDDY_WORKERS_NEXT, &index), EDDY_ECLOSED);
+  return 0;
+}
+
+/* The first worker ends at once. */
+static int wait_unless_first(void *unused)
+{
+  return eddy_worker_index() == 0 ? 0 : wait_stubbornly(unused);
+}
+
+EDDY_TEST(workers, one_that_has_ended_is_passed_over)
+{
+  eddy_workers *workers;
+  int64_t index = -1;
+  int rc = 0;
+  CHECK_OK(test_workers(2, wait_unless_first, NULL, &workers));
+  for (int left = test_patience(); rc != EDDY_ECLOSED && left > 0; left--) {
+    rc = ask_index(workers, 0, &index);
+    (void)eddy_workers_join(workers, EDDY_MS(1));
+  }
+  CHECK_EQ(rc, EDDY_ECLOSED);
+  CHECK_OK(ask_index(workers, EDDY_WORKERS_NEXT, &index));
+  CHECK_EQ(index, 1);
+  CHECK_OK(ask_index(workers, EDDY_WORKERS_NEXT, &index));
+  CHECK_EQ(index, 1);
+  return 0;
+}
+
+/* ---- eddy_workers_run ---- */
+
+EDDY_TEST(workers, run_ends_with_the_main_tasks)
+{
+  const eddy_workers_options options = {.count = 2};
+  atomic_store(&shared.called, 0);
+  CHECK_OK(eddy_workers_run(&options, note_loop, NULL, EDDY_S(1)));
+  CHECK_EQ(shared.called, 2);
+  CHECK_CODE(eddy_workers_run(&options, fail_in_words, NULL, EDDY_S(1)), EDDY_EIO);
+  CHECK_STR(eddy_message(EDDY_EIO), "torn in 1");
+  return 0;
+}
+
+/* A main task that asks for the end of all when it is the last to have begun. */
+static int end_the_process(void *times)
+{
+  struct sigaction action;
+  bool last = atomic_fetch_add(&shared.served, 1) == 1;
+  sigaction(SIGTERM, NULL, &action);
+  if (action.sa_handler == SIG_DFL) return EDDY_ERUNTIME; /* nobody waits for it */
+  if (last) kill(getpid(), SIGTERM);
+  return wait_stubbornly(times);
+}
+
+EDDY_TEST_KERNEL(workers, run_ends_with_a_signal)
+{
+  static int once = 1;
+  const eddy_workers_options options = {.count = 2};
+  struct sigaction before, after;
+  sigaction(SIGTERM, NULL, &before);
+  atomic_store(&shared.served, 0);
+  CHECK_OK(eddy_workers_run(&options, end_the_process, NULL, EDDY_NEVER));
+  atomic_store(&shared.served, 0);
+  CHECK_CODE(
+      eddy_workers_run(&options, end_the_process, &once, EDDY_MS(1)), EDDY_ETIMEDOUT);
+  sigaction(SIGTERM, NULL, &after);
+  CHECK(before.sa_handler == after.sa_handler);
+  return 0;
+}
+
+/* ---- services ---- */
+
+static int answer(eddy_stream_reader *reader, eddy_stream_writer *writer, void *unused)
+{
+  char byte;
+  (void)unused;
+  int rc = eddy_stream_reader_readexactly(reader, &byte, 1, NULL);
+  if (rc == 0) rc = eddy_stream_writer_write(writer, &byte, 1);
+  atomic_fetch_add(&shared.served, 1);
+  return rc;
+}
+
+static int serve(void *port)
+{
+  const eddy_server_options how = {.reuse_port = true};
+  const eddy_stream_options options = {.server = &how};
+  eddy_server *server;
+  int rc = eddy_start_server(answer, NULL, "127.0.0.1", *(int *)port, &options, &server);
+  atomic_fetch_add(&shared.called, 1);
+  if (rc < 0) return rc;
+  rc = eddy_server_serve_forever(server);
+  eddy_server_unref(server);
+  return rc;
+}
+
+/* A client that talks to the service so many times. */
+static int visit(void *port)
+{
+  for (int i = 0; i < 20; i++) {
+    eddy_stream_reader *reader;
+    eddy_stream_writer *writer;
+    char byte = 0;
+    int rc = eddy_open_connection("127.0.0.1", *(int *)port, NULL, &reader, &writer);
+    if (rc < 0) return rc;
+    rc = eddy_stream_writer_write(writer, "x", 1);
+    if (rc == 0) rc = eddy_stream_reader_readexactly(reader, &byte, 1, NULL);
+    eddy_stream_writer_unref(writer);
+    eddy_stream_reader_unref(reader);
+    if (rc < 0) return rc;
+    CHECK_EQ(byte, 'x');
+  }
+  return 0;
+}
+
+static void close_descriptor(void *fd)
+{
+  close((int)(intptr_t)fd);
+}
+
+/* A port for those who share it: it stays reserved, and nobody listens on it. */
+static int shared_port(int *port)
+{
+  struct sockaddr_in name = {
+      .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof name;
+  int on = 1;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (fd < 0) return EDDY_EMFILE;
+  test_defer_late(close_descriptor, (void *)(intptr_t)fd);
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
+      bind(fd, (struct sockaddr *)&name, size) != 0 ||
+      getsockname(fd, (struct sockaddr *)&name, &size) != 0)
+    return EDDY_EADDRINUSE;
+  *port = ntohs(name.sin_port);
+  return 0;
+}
+
+EDDY_TEST_KERNEL(workers, may_listen_on_one_port)
+{
+  static int port;
+  eddy_workers *workers;
+  CHECK_OK(shared_port(&port));
+  CHECK_OK(test_workers(2, serve, &port, &workers));
+  while (shared.called < 2) {
+    CHECK_CODE(eddy_workers_join(workers, EDDY_MS(1)), EDDY_ETIMEDOUT);
+  }
+  CHECK_OK(eddy_run(visit, &port));
+  CHECK_OK(eddy_workers_drain(workers, EDDY_NEVER));
+  CHECK_EQ(shared.served, 20);
+  return 0;
+}
+
+/* ---- connections handed over ---- */
+
+static int serve_one(void *fd)
+{
+  eddy_stream_reader *reader;
+  eddy_stream_writer *writer;
+  eddy_transport *transport;
+  int rc = eddy_stream_reader_new(EDDY_STREAM_LIMIT, &reader);
+  if (rc < 0) return rc;
+  rc = eddy_loop_connect_accepted_socket(
+      NULL, eddy_stream_protocol, reader, (int)(intptr_t)fd, NULL, &transport, NULL);
+  if (rc < 0) goto out;
+  rc = eddy_stream_writer_new(transport, &writer);
+  eddy_transport_unref(transport);
+  if (rc < 0) goto out;
+  rc = answer(reader, writer, NULL);
+  eddy_stream_writer_close(writer);
+  if (rc == 0) rc = eddy_stream_writer_wait_closed(writer);
+  eddy_stream_writer_unref(writer);
+out:
+  eddy_stream_reader_unref(reader);
+  return rc < 0 ? rc : eddy_return(eddy_int(eddy_worker_index()));
+}
+
+static const eddy_task_options close_unserved = {.unstarted = close_descriptor};
+
+struct acceptor {
+  eddy_workers *workers;
+  int listener;
+  int64_t index[4]; /* of the worker that had the connection */
+};
+
+static int accept_four(void *arg)
+{
+  struct acceptor *acceptor = arg;
+  eddy_thread_future *served[4] = {NULL};
+  int rc = 0;
+  for (int i = 0; i < 4 && rc == 0; i++) {
+    int fd = -1;
+    rc = eddy_sock_accept(acceptor->listener, &fd, NULL);
+    const eddy_task_body body = {.fn = serve_one, .arg = (void *)(intptr_t)fd};
+    if (rc == 0)
+      rc = eddy_workers_create_task_with(
+          acceptor->workers, EDDY_WORKERS_NEXT, &body, &close_unserved, &served[i]);
+    if (rc < 0 && fd >= 0) close(fd);
+  }
+  for (int i = 0; i < 4; i++) {
+    eddy_future *future;
+    eddy_value value = eddy_int(-1);
+    if (rc == 0) rc = eddy_wrap_future(served[i], NULL, &future);
+    if (rc == 0) {
+      rc = eddy_await(future, &value);
+      eddy_future_unref(future);
+    }
+    acceptor->index[i] = value.i;
+    eddy_thread_future_unref(served[i]);
+  }
+  eddy_sock_close(acceptor->listener); /* who has not been served is not to wait */
+  return rc;
+}
+
+static int call_four_times(void *arg)
+{
+  struct acceptor *acceptor = arg;
+  eddy_address address;
+  eddy_task *task;
+  int rc = eddy_sock_listen("127.0.0.1", 0, NULL, &acceptor->listener);
+  if (rc == 0) rc = eddy_sock_getsockname(acceptor->listener, &address);
+  if (rc == 0) rc = eddy_create_task(accept_four, acceptor, &task);
+  if (rc < 0) return rc;
+  for (int i = 0; i < 4 && rc == 0; i++) {
+    eddy_stream_reader *reader;
+    eddy_stream_writer *writer;
+    char byte = 0;
+    rc = eddy_open_connection(
+        "127.0.0.1", eddy_address_port(&address), NULL, &reader, &writer);
+    if (rc < 0) break;
+    rc = eddy_stream_writer_write(writer, "y", 1);
+    if (rc == 0) rc = eddy_stream_reader_readexactly(reader, &byte, 1, NULL);
+    eddy_stream_writer_unref(writer);
+    eddy_stream_reader_unref(reader);
+  }
+  if (rc == 0) rc = eddy_task_await(task, NULL);
+  eddy_task_unref(task);
+  return rc;
+}
+
+EDDY_TEST_KERNEL(workers, may_be_handed_connections)
+{
+  static struct acceptor acceptor;
+  CHECK_OK(test_workers(2, wait_stubbornly, NULL, &acceptor.workers));
+  CHECK_OK(eddy_run(call_four_times, &acceptor));
+  for (int i = 0; i < 4; i++)
+    CHECK_EQ(acceptor.index[i], i % 2);
+  CHECK_EQ(shared.served, 4);
+  return 0;
+}

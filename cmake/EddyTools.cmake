@@ -5,7 +5,13 @@ if(WIN32)
 endif()
 
 file(GLOB tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/tools/*.c")
-add_executable(eddy_tool ${tool_sources})
+set(report "${PROJECT_BINARY_DIR}/report_template.c")
+add_custom_command(OUTPUT "${report}"
+  COMMAND "${CMAKE_COMMAND}" "-DFROM=${PROJECT_SOURCE_DIR}/lib/tools/report.html" "-DTO=${report}"
+    -DNAME=eddy_report_template -P "${PROJECT_SOURCE_DIR}/cmake/embed.cmake"
+  DEPENDS "${PROJECT_SOURCE_DIR}/lib/tools/report.html" "${PROJECT_SOURCE_DIR}/cmake/embed.cmake"
+  VERBATIM)
+add_executable(eddy_tool ${tool_sources} "${report}")
 set_target_properties(eddy_tool PROPERTIES
   OUTPUT_NAME eddy
   RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")

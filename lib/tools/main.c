@@ -13,7 +13,11 @@ static const struct {
 } commands[] = {
     {"trace", tool_trace, "run a program and record what its schedulers decide"},
     {"diff", tool_diff, "say where two traces part, and why"},
+    {"compare", tool_compare, "measure workloads on two backends and show what differs"},
+    {"workload", tool_workload, "run one of those workloads (what `eddy compare` does)"},
 };
+
+char *tool_program;
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -31,6 +35,7 @@ static void help(FILE *file)
 
 int main(int argc, char **argv)
 {
+  tool_program = argv[0];
   if (argc < 2) {
     help(stderr);
     return TOOL_TROUBLE;

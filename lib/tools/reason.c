@@ -82,6 +82,11 @@ char *diff_reason(const struct diff *diff)
   const struct diff_line *a_in_b = counterpart(&diff->b, (size_t)right, a);
   const struct diff_line *b_in_a = counterpart(&diff->a, (size_t)left, b);
   bool io = by(a, EDDY_TRACE_BY_IO) || by(b, EDDY_TRACE_BY_IO);
+  if (timed(a) && timed(b) && (a->run->task == 0) != (b->run->task == 0))
+    return tool_text(
+        "the clock: %s found this timer due in the same poll as the one before, %s in "
+        "a later one",
+        a->run->task == 0 ? "A" : "B", a->run->task == 0 ? "B" : "A");
   if (timed(a) && timed(b)) return of_timers(a, b, a_in_b, b_in_a);
   if (io && (timed(a) || timed(b)))
     return tool_text(

@@ -11,6 +11,11 @@ enum { TOOL_SAME = 0, TOOL_DIFFERENT = 1, TOOL_TROUBLE = 2 };
 
 int tool_trace(int argc, char **argv);
 int tool_diff(int argc, char **argv);
+int tool_compare(int argc, char **argv);
+int tool_workload(int argc, char **argv); /* what `eddy compare` starts */
+
+/* How this program was called, to call it again. */
+extern char *tool_program;
 
 /* Says on stderr what went wrong, in words; returns TOOL_TROUBLE. */
 int tool_trouble(const char *format, ...) __attribute__((format(printf, 1, 2)));

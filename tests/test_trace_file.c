@@ -2,6 +2,7 @@
 #include <pthread.h>
 
 #include "capture.h"
+#include "tools/unpack.h"
 
 static const char *path; /* the case's file */
 
@@ -34,26 +35,23 @@ static int by_environment(const char *name)
   return 0;
 }
 
-/* How many events of a kind a file has; -1: it is none, or is cut. */
+/* How many events of a kind a file has; -1: it is none. */
 static int count(const char *name, eddy_trace_kind kind)
 {
+  static unsigned char bytes[1 << 20];
   FILE *file = fopen(name, "rb");
   eddy_trace_event event;
+  const char *text;
   int found = 0;
-  bool good = false;
+  bool good = true;
   if (file == NULL) return -1;
-  while (fread(&event, sizeof(event), 1, file) == 1) {
-    if (event.kind == EDDY_TRACE_BEGIN) good = event.value == EDDY_TRACE_MAGIC;
-    if (!good) break;
-    found += event.kind == kind;
-    size_t size = event.kind == EDDY_TRACE_TEXT ? (size_t)event.value : 0;
-    for (; size > 0; size -= size < sizeof(event) ? size : sizeof(event)) {
-      if (fread(&event, sizeof(event), 1, file) != 1) good = false;
-    }
-  }
-  good = good && feof(file) && ftell(file) % (long)sizeof(event) == 0;
+  struct unpack from = {.at = bytes, .end = bytes + fread(bytes, 1, sizeof(bytes), file)};
   fclose(file);
-  return good ? found : -1;
+  while (good && unpack_next(&from, &event, &text)) {
+    found += event.kind == kind;
+    if (event.kind == EDDY_TRACE_BEGIN) good = event.value == EDDY_TRACE_MAGIC;
+  }
+  return good && !from.bad && from.at == from.end ? found : -1;
 }
 
 static int yields(void *unused)

@@ -99,7 +99,7 @@ enum eddy_trace_counter {
 #define EDDY_TRACE_FORMAT 1
 #define EDDY_TRACE_MAGIC 0x6564647974726331u
 
-/** An event; a file is a row of them, in the machine's byte order. */
+/** An event. Files hold them packed, some ten bytes each. */
 typedef struct eddy_trace_event {
   eddy_time
       time; /* of the loop's clock, which is read where something ends (a step, a callback,

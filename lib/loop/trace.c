@@ -12,7 +12,8 @@
 #define LONGEST_TEXT 1024 /* the rest of it is cut */
 #define HAND_ON_AFTER EDDY_MS(200)
 
-_Static_assert(sizeof(eddy_trace_event) == 32, "the file's format");
+_Static_assert(sizeof(eddy_trace_event) == 32, "two fit a cache line");
+_Static_assert(EDDY_TRACE_COUNTED < 32, "a kind has five bits in a file");
 
 /* The trace records no more; the loop lets go of it later, in its own time. */
 EDDY__COLD static void end_early(struct eddy__trace *trace, int rc)

@@ -1,5 +1,18 @@
-/* Traces that are files. Loops of one process share the one that the environment names: the first
- * empties it, and each opens it to append whole blocks, so that none needs a lock. */
+/*
+ * Traces that are files. Loops of one process share the one that the environment names: the first
+ * empties it, and each opens it to append whole blocks, so that none needs a lock.
+ *
+ * A block is the letters "eddy", two numbers of four bytes, the lowest first (how many bytes
+ * follow; which loop's they are), and the events, packed to about a third of their size:
+ *
+ *     kind, and bits that say which of task (32), other (64) and value (128) follow
+ *     detail, and a bit (128) that says that the time does
+ *     the time, less the one before     task     other     the value, less that of the last event
+ *     of this kind                      of a text: its bytes
+ *
+ * Numbers have seven bits a byte, the lowest first, and the high bit in all but the last; those
+ * that may be negative are 2n, or -2n - 1. Every block begins with zeroes to compare with.
+ */
 #include "loop/trace.h"
 
 #include <errno.h>
@@ -27,18 +40,88 @@ static int code_of(int error)
   }
 }
 
+#define HEADER 12
+
+/* A file, and room for a whole block: no event is larger packed. */
+struct file {
+  FILE *file;
+  unsigned char block[];
+};
+
+static unsigned char *put(unsigned char *at, uint64_t number)
+{
+  for (; number >= 0x80; number >>= 7) {
+    *at++ = (unsigned char)(number | 0x80);
+  }
+  *at++ = (unsigned char)number;
+  return at;
+}
+
+static unsigned char *put_change(unsigned char *at, uint64_t change)
+{
+  return put(at, change << 1 ^ (0 - (change >> 63)));
+}
+
+static void put_fixed(unsigned char *at, uint32_t number)
+{
+  for (int i = 0; i < 4; i++)
+    at[i] = (unsigned char)(number >> 8 * i);
+}
+
+static unsigned char *pack_event(
+    unsigned char *at, const eddy_trace_event *event, eddy_time *time, uint64_t *values)
+{
+  uint64_t later = (uint64_t)(event->time - *time);
+  uint64_t change = event->value - values[event->kind];
+  at[0] = (unsigned char)(event->kind | (event->task != 0) << 5 |
+                          (event->other != 0) << 6 | (change != 0) << 7);
+  at[1] = (unsigned char)(event->detail | (later != 0) << 7);
+  at += 2;
+  if (later != 0) at = put_change(at, later);
+  if (event->task != 0) at = put(at, event->task);
+  if (event->other != 0) at = put(at, event->other);
+  if (change != 0) at = put_change(at, change);
+  *time = event->time;
+  values[event->kind] = event->value;
+  return at;
+}
+
+/* Returns how many bytes the block has. */
+static size_t pack(unsigned char *block, const eddy_trace_event *events, size_t count)
+{
+  unsigned char *at = block + HEADER;
+  eddy_time time = 0;
+  uint64_t values[32] = {0};
+  for (size_t i = 0; i < count; i++) {
+    const eddy_trace_event *event = &events[i];
+    at = pack_event(at, event, &time, values);
+    if (event->kind != EDDY_TRACE_TEXT) continue;
+    memcpy(at, event + 1, (size_t)event->value);
+    at += event->value;
+    i += ((size_t)event->value + sizeof(*event) - 1) / sizeof(*event);
+  }
+  memcpy(block, "eddy", 4);
+  put_fixed(block + 4, (uint32_t)(at - block - HEADER));
+  put_fixed(block + 8, events[0].loop);
+  return (size_t)(at - block);
+}
+
 /* On some task's stack, whose errno is none of its business. */
 static int write_events(void *arg, const eddy_trace_event *events, size_t count)
 {
+  struct file *file = arg;
   int before = errno;
-  int rc = fwrite(events, sizeof(*events), count, arg) == count ? 0 : code_of(errno);
+  size_t size = pack(file->block, events, count);
+  int rc = fwrite(file->block, 1, size, file->file) == size ? 0 : code_of(errno);
   errno = before;
   return rc;
 }
 
 static void close_file(void *arg)
 {
-  (void)fclose(arg);
+  struct file *file = arg;
+  (void)fclose(file->file);
+  eddy__free(file);
 }
 
 /* The name with the process's number for %p; behind it, if it must differ and has none. */
@@ -94,13 +177,18 @@ int eddy__trace_open(struct eddy__trace *trace, const char *name, bool shared)
   if (shared && anew && before != 0) atomic_store(&apart, process);
   bool differs = shared && atomic_load(&apart) == process;
   char *made = file_name(name, process, differs);
-  FILE *file = NULL;
-  int rc = made == NULL ? EDDY_ENOMEM : open_file(made, anew, &file);
+  size_t room = HEADER + trace->capacity * sizeof(eddy_trace_event);
+  struct file *file = eddy__alloc(sizeof(*file) + room);
+  int rc = made == NULL || file == NULL ? EDDY_ENOMEM
+                                        : open_file(made, anew, &file->file);
   if (shared && anew) atomic_store(&begun, rc < 0 ? before : process);
   if (rc < 0 && made != NULL)
     (void)eddy_raise(rc, "trace %s: %s", made, eddy_strerror(rc));
   eddy__free(made);
-  if (rc < 0) return rc;
+  if (rc < 0) {
+    eddy__free(file);
+    return rc;
+  }
   trace->sink = write_events;
   trace->arg = file;
   trace->close = close_file;

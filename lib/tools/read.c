@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <eddy/version.h>
+
 #include "tools/tool.h"
+#include "tools/unpack.h"
+
+#define MOST_TEXTS (1u << 28)
 
 static struct read_loop *find_loop(struct read_file *file, size_t first, uint32_t number)
 {
@@ -114,43 +119,43 @@ static struct read_loop *loop_of(
   return loop;
 }
 
-static int take_in(struct read_file *file, const eddy_trace_event *events, size_t count)
+static int take_in(struct read_file *file, struct unpack *from)
 {
   size_t first = file->count;
-  for (size_t i = 0; i < count; i++) {
-    const eddy_trace_event *event = &events[i];
-    struct read_loop *loop = loop_of(file, first, event);
+  eddy_trace_event event;
+  const char *text;
+  while (unpack_next(from, &event, &text)) {
+    struct read_loop *loop = loop_of(file, first, &event);
     if (loop == NULL) return TOOL_TROUBLE;
-    if (event->kind == EDDY_TRACE_TEXT) {
-      size_t slots = ((size_t)event->value + sizeof(*event) - 1) / sizeof(*event);
-      if (event->other > 1u << 30 || slots > count - i - 1) return 0; /* cut here */
-      keep_text(loop, event->other, (const char *)(event + 1), (size_t)event->value);
-      i += slots;
-    } else if (event->kind != EDDY_TRACE_BEGIN && !describe(loop, event)) {
-      keep_event(loop, event);
+    if (event.kind == EDDY_TRACE_TEXT) {
+      if (event.other <= MOST_TEXTS)
+        keep_text(loop, event.other, text, (size_t)event.value);
+    } else if (event.kind != EDDY_TRACE_BEGIN && !describe(loop, &event)) {
+      keep_event(loop, &event);
     }
   }
-  return 0;
+  return from->bad || file->count == first ? TOOL_TROUBLE : 0;
 }
 
 int read_trace(const char *name, struct read_file *file)
 {
   FILE *stream = fopen(name, "rb");
   if (stream == NULL) return tool_trouble("%s cannot be opened", name);
-  eddy_trace_event *events = NULL;
+  unsigned char *bytes = NULL;
   size_t count = 0, capacity = 0, got;
   do {
-    events = tool_grow(events, count, &capacity, sizeof(*events));
-    got = fread(events + count, sizeof(*events), capacity - count, stream);
+    bytes = tool_grow(bytes, count, &capacity, 1);
+    got = fread(bytes + count, 1, capacity - count, stream);
     count += got;
   } while (got > 0);
   (void)fclose(stream);
-  int rc = count > 0 ? take_in(file, events, count) : TOOL_TROUBLE;
-  free(events);
+  struct unpack from = {.at = bytes, .end = bytes + count};
+  int rc = take_in(file, &from);
+  free(bytes);
   if (rc == 0) return 0;
-  return tool_trouble("%s is no trace of eddy's (those that `eddy trace` and EDDY_TRACE "
-                      "write have %zu bytes an event)",
-      name, sizeof(eddy_trace_event));
+  return tool_trouble(
+      "%s is no trace of eddy's, or one of another version's (here it is %s)", name,
+      eddy_version());
 }
 
 void read_free(struct read_file *file)

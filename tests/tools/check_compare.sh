@@ -50,19 +50,45 @@ import json, re, struct
 
 html = open("report.html").read()
 report = json.loads(re.search(r'^const report = (\{.*?\n\]\});$', html, re.S | re.M).group(1))
-record = struct.Struct("=qIIQIBBH")
 TEXT, TASK, QUEUED, RUN, FIRED, POLL, TRIED = 2, 4, 7, 8, 14, 16, 19
 
 
 def events(name):
     data = open(name, "rb").read()
     at = 0
-    while at + record.size <= len(data):
-        time, task, other, value, loop, kind, detail, _ = record.unpack_from(data, at)
-        at += record.size
-        if kind == TEXT:
-            at += (value + 31) // 32 * 32
-        yield time, task, other, value, kind
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    def change():
+        value = number()
+        return value >> 1 if value % 2 == 0 else -(value + 1 >> 1)
+
+    while at < len(data):
+        magic, size, loop = struct.unpack_from("<4sII", data, at)
+        assert magic == b"eddy" and loop == 1
+        at += 12
+        end, time, values = at + size, 0, [0] * 32
+        while at < end:
+            bits, detail = data[at], data[at + 1]
+            at += 2
+            kind = bits & 31
+            time += change() if detail & 128 else 0
+            task = number() if bits & 32 else 0
+            other = number() if bits & 64 else 0
+            values[kind] = (values[kind] + change() if bits & 128 else values[kind]) % 2**64
+            if kind == TEXT:
+                at += values[kind]
+            yield time, task, other, values[kind], kind
+        assert at == end
 
 
 def rank(values, at):

@@ -1,8 +1,11 @@
-# EDDY_SOURCES: every file of the rooms, and of lib/ctx those that fit the platform.
+# EDDY_SOURCES: every file of the rooms that fits the platform.
 
 set(rooms base coro loop backend task sync io inspect run)
 list(TRANSFORM rooms REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/lib/\\1/*.c" OUTPUT_VARIABLE patterns)
 file(GLOB EDDY_SOURCES CONFIGURE_DEPENDS ${patterns})
+if(NOT CMAKE_SYSTEM_NAME MATCHES "^(Linux|Android)$")
+  list(FILTER EDDY_SOURCES EXCLUDE REGEX "/backend/epoll_poller\\.c$")
+endif()
 
 set(switch "")
 if(NOT EDDY_UCONTEXT AND CMAKE_SIZEOF_VOID_P EQUAL 8)

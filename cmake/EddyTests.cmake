@@ -8,6 +8,13 @@ include(CheckLanguage)
 
 set(EDDY_TEST_BACKENDS "native/uv;uv/uv;native/virtual" CACHE STRING
   "The backends that every test runs on")
+set(more native/poll)
+if(CMAKE_SYSTEM_NAME MATCHES "^(Linux|Android)$")
+  list(PREPEND more native/epoll)
+endif()
+set(EDDY_TEST_MORE_BACKENDS "${more}" CACHE STRING
+  "The backends that the scripts of cmake/ run every case on, without ctest entries of its own")
+unset(more)
 
 if(CMAKE_CROSSCOMPILING OR EDDY_SANITIZE STREQUAL "thread")
   set(CRITERION_FOUND FALSE) # it does not start under ThreadSanitizer

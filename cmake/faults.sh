@@ -50,7 +50,7 @@ run_all() { # NAME BUILD AMOUNT [CASE ...]
   name=$1 in=$2 amount=$3
   shift 3
   for what in $campaigns; do
-    for backend in $(test_backends "$in"); do
+    for backend in $(test_backends "$in") $(more_backends "$in"); do
       # shellcheck disable=SC2086
       stage "$name: $what, $backend" campaign "$in" "$backend" $amount "$what" "$@" || true
       grep ' runs with a fault, [0-9]* problems$' "$stage_log" || true

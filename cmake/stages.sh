@@ -49,13 +49,14 @@ configure_and_build() {
   cmake --preset "$build_preset" "$@" && cmake --build "build/$build_preset" -j "$(jobs)"
 }
 
-# run_plain BUILD [COMMAND ...]: all cases under the project's own runner, on every backend,
-# through the command if there is one. $plain_options are the runner's.
+# run_plain BUILD [COMMAND ...]: all cases under the project's own runner, on every backend (on
+# $plain_backends, if that is set), through the command if there is one. $plain_options are the
+# runner's.
 run_plain() {
   plain_build=$1
   shift
   plain_status=0
-  for backend in $(test_backends "$plain_build"); do
+  for backend in ${plain_backends:-$(test_backends "$plain_build")}; do
     for plain in eddy_tests_plain tls/eddy_tls_tests_plain; do
       [ -x "$plain_build/tests/$plain" ] || continue
       echo "--- $backend: $plain"
@@ -67,7 +68,17 @@ run_plain() {
   return $plain_status
 }
 
-# The backends that a build tree tests.
+# run_plain_more BUILD: all cases on the backends that have no ctest entries.
+run_plain_more() (
+  plain_backends=$(more_backends "$1")
+  run_plain "$1"
+)
+
+# The backends that a build tree tests, and those that it tests without ctest entries.
 test_backends() {
   sed -n 's/^EDDY_TEST_BACKENDS:[A-Z]*=//p' "$1/CMakeCache.txt" | tr ';' ' '
+}
+
+more_backends() {
+  sed -n 's/^EDDY_TEST_MORE_BACKENDS:[A-Z]*=//p' "$1/CMakeCache.txt" | tr ';' ' '
 }

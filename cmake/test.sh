@@ -22,6 +22,7 @@ if stage "dev: build" configure_and_build dev; then
   stage "dev: all tests, every backend" ctest_all dev -E '^(native/uv|uv/uv)/faults' || true
   dev_log=$stage_log
   sed -n '/tests passed,.*tests failed/p' "$dev_log"
+  stage "dev: every case on $(more_backends build/dev)" run_plain_more build/dev || true
   stage "dev: what tests/asyncio names ran" sh cmake/summary.sh named tests/asyncio "$dev_log" || true
 fi
 
@@ -31,6 +32,8 @@ if stage "address and undefined sanitizers: build" configure_and_build asan; the
   stage "address and undefined sanitizers: all but the cases" ctest_all asan -LE 'faults|case' ||
     true
   sed -n '/tests passed,.*tests failed/p' "$stage_log"
+  stage "address and undefined sanitizers: every case on $(more_backends build/asan)" \
+    run_plain_more build/asan || true
 fi
 
 if stage "ucontext: build" configure_and_build ucontext; then

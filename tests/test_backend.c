@@ -25,8 +25,9 @@ static const char *name_of(const char *option, int *rc)
 
 EDDY_TEST(backend, loop_gets_the_backend_it_names)
 {
-  static const char *const names[] = {"native/uv", "uv/uv", "native/virtual"};
-  for (size_t i = 0; i < 3; i++) {
+  static const char *const names[] = {
+      "native/uv", "uv/uv", "native/virtual", "native/poll"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     int rc;
     const char *name = name_of(names[i], &rc);
     CHECK_OK(rc);
@@ -56,6 +57,9 @@ EDDY_UNIT_TEST(backend, pair_that_cannot_work_is_refused_with_the_reason)
   CHECK_CODE(rc, EDDY_EINVAL);
   CHECK_CONTAINS(eddy_message(rc), "uv/virtual");
   CHECK_CONTAINS(eddy_message(rc), "real clock");
+  CHECK_PTR(name_of("uv/poll", &rc), NULL);
+  CHECK_CODE(rc, EDDY_EINVAL);
+  CHECK_CONTAINS(eddy_message(rc), "need libuv to wait");
   return 0;
 }
 

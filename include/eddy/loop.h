@@ -38,6 +38,10 @@ typedef struct eddy_loop_options {
   /** Do not install the SIGSEGV handler that names the task whose stack overflowed. It is
    * installed only where SIGSEGV has its default action. */
   bool no_overflow_report;
+  /** native/epoll and native/poll: how long a poll looks again and again before it sleeps, which
+   * answers some microseconds sooner and keeps a processor busy meanwhile. 0: the environment's
+   * EDDY_POLL_US (microseconds), else not at all; negative: not at all; a second at most. */
+  eddy_time busy_poll;
 } eddy_loop_options;
 
 /** Counters since the loop was made, and how things stand now. */
@@ -212,7 +216,9 @@ EDDY_API eddy_time eddy_loop_get_slow_callback_duration(const eddy_loop *loop);
 EDDY_API void eddy_loop_get_stats(const eddy_loop *loop, eddy_loop_stats *stats);
 
 /** The libuv loop that eddy runs on or beside, a `uv_loop_t *`; NULL on native/virtual. Other
- * libuv users may add handles to it and must close them before the loop is closed. */
+ * libuv users may add handles to it and must close them before the loop is closed. On native/epoll
+ * and native/poll it is made when it is first asked for (NULL if it cannot be), and run when one
+ * of its handles has something to do: their prepare and check callbacks come only then. */
 EDDY_API void *eddy_loop_uv(eddy_loop *loop);
 
 EDDY_END_DECLS

@@ -29,8 +29,7 @@ static unsigned event_of(enum side side)
   return side == READER ? EDDY__READ : EDDY__WRITE;
 }
 
-/* Waits whose descriptor is the caller's business altogether. */
-static bool is_bare(const eddy_op *op)
+bool eddy__readiness_is_bare(const eddy_op *op)
 {
   return op->kind == EDDY_OP_READABLE || op->kind == EDDY_OP_WRITABLE;
 }
@@ -109,6 +108,14 @@ static unsigned waiting(const struct eddy__slot *slot)
   return events;
 }
 
+static void list_fresh(struct eddy__slot *slot)
+{
+  if (slot->fresh) return;
+  slot->fresh = true;
+  slot->next_fresh = slot->table->fresh;
+  slot->table->fresh = slot;
+}
+
 /* A failure leaves the slot unarmed. Who waits in the other direction is signalled then,
  * and meets the error itself when it tries again. */
 static int arm(struct eddy__slot *slot, unsigned events)
@@ -117,6 +124,8 @@ static int arm(struct eddy__slot *slot, unsigned events)
   unsigned before = slot->armed;
   int rc = table->poller->arm(table->poller_self, slot, events);
   slot->armed = rc == 0 ? events : 0;
+  if (before == 0 && slot->armed != 0 && slot->file.kind != EDDY__FILE_UNKNOWN)
+    list_fresh(slot);
   if (rc < 0) eddy__readiness_event(slot, before & waiting(slot));
   return rc;
 }
@@ -131,6 +140,9 @@ static void forget(struct eddy__slot *slot)
   slot->table->poller->forget(slot->table->poller_self, slot);
   slot->armed = 0;
   slot->lent = 0;
+  slot->ready = 0;
+  slot->edge = false;
+  slot->ended = false;
   slot->generation++;
 }
 
@@ -179,6 +191,7 @@ void eddy__readiness_lost(struct eddy__slot *slot, int code)
   forget(slot);
   slot->own = false;
   slot->stream = false;
+  slot->level = false;
   slot->file = (struct eddy__file){0};
   fail_waiters(slot, code);
 }
@@ -213,10 +226,22 @@ static bool is_drained(
          op->size > 0 && (op->flags & EDDY_OP_NOWAIT) == 0;
 }
 
+/* What an attempt says about edges reported before: whether one is to be waited for. */
+static void note_edge(struct eddy__slot *slot, const eddy_op *op, int rc)
+{
+  bool blocked = rc == EDDY_PENDING;
+  bool less = op->kind == EDDY_OP_RECV_BATCH ||
+              (op->kind == EDDY_OP_RECV && slot->stream);
+  bool drained = less && rc == 0 && op->result > 0 && (size_t)op->result < op->size;
+  if (blocked || (drained && !slot->ended)) slot->ready &= ~event_of(side_of(op));
+  if (blocked) slot->ended = false;
+}
+
 /* An operation was tried, on a descriptor that may have no slot. */
 static void note_attempt(
     struct eddy__readiness *table, struct eddy__slot *slot, const eddy_op *op, int rc)
 {
+  if (slot != NULL && slot->edge) note_edge(slot, op, rc);
   if (op->kind == EDDY_OP_RECV) {
     bool less = rc == 0 && op->result > 0 && (size_t)op->result < op->size;
     if (less && slot != NULL && slot->stream) slot->drained = table->epoch;
@@ -251,11 +276,11 @@ int eddy__readiness_start(struct eddy__readiness *table, eddy_op *op)
   int rc = EDDY_PENDING;
   if (!is_drained(table, slot, op)) {
     rc = try_first(table, op, own);
-    note_attempt(table, slot, op, rc);
+    if ((op->flags & EDDY_OP_LATER) == 0) note_attempt(table, slot, op, rc);
   }
   if (rc != EDDY_PENDING) return rc;
   if ((op->flags & EDDY_OP_NOWAIT) != 0) return EDDY_EAGAIN;
-  bool look = !own || is_bare(op);
+  bool look = !own || eddy__readiness_is_bare(op);
   struct eddy__file file;
   if (look) {
     rc = eddy__file_look(op->fd, &file);
@@ -263,12 +288,15 @@ int eddy__readiness_start(struct eddy__readiness *table, eddy_op *op)
   }
   rc = get_slot(table, op->fd, &slot);
   if (rc < 0) return rc;
+  if (eddy__readiness_is_bare(op)) slot->level = true;
   if (look) recognise(slot, &file);
   if ((slot->armed & event_of(side)) == 0) {
     rc = arm(slot, slot->armed | event_of(side));
     if (rc < 0) return rc;
   }
   attach(slot, op);
+  if (slot->edge && (slot->ready & event_of(side)) != 0)
+    eddy__readiness_event(slot, event_of(side));
   return EDDY_PENDING;
 }
 
@@ -287,7 +315,7 @@ int eddy__readiness_finish(struct eddy__readiness *table, eddy_op *op)
     if (rc == 0) return EDDY_PENDING;
   }
   detach(slot, side);
-  if (is_bare(op)) lend(slot, side);
+  if (eddy__readiness_is_bare(op)) lend(slot, side);
   if (rc == 0 && op->kind == EDDY_OP_ACCEPT)
     eddy__readiness_adopt(table, (int)op->result, true);
   return rc;
@@ -299,7 +327,7 @@ void eddy__readiness_cancel(struct eddy__readiness *table, eddy_op *op)
   struct eddy__slot *slot = find_slot(table, op->fd);
   if (slot == NULL || slot->ops[side] != op) return; /* it had failed already */
   detach(slot, side);
-  if (is_bare(op)) disarm(slot, event_of(side));
+  if (eddy__readiness_is_bare(op)) disarm(slot, event_of(side));
 }
 
 int eddy__readiness_close(struct eddy__readiness *table, int fd)
@@ -320,6 +348,7 @@ void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream)
   }
   slot->file = (struct eddy__file){0};
   slot->own = true;
+  slot->level = false;
   slot->stream = stream;
   slot->drained = 0;
 }
@@ -337,6 +366,20 @@ void eddy__readiness_settle(struct eddy__readiness *table)
   }
 }
 
+void eddy__readiness_verify(struct eddy__readiness *table)
+{
+  while (table->fresh != NULL) {
+    struct eddy__slot *slot = table->fresh;
+    struct eddy__file file, known = slot->file;
+    table->fresh = slot->next_fresh;
+    slot->fresh = false;
+    if (slot->armed == 0 || known.kind == EDDY__FILE_UNKNOWN) continue;
+    int rc = eddy__file_look(slot->fd, &file);
+    bool same = rc == 0 && file.device == known.device && file.inode == known.inode;
+    if (!same) eddy__readiness_lost(slot, rc < 0 ? rc : EDDY_EBADF);
+  }
+}
+
 void eddy__readiness_event(struct eddy__slot *slot, unsigned events)
 {
   unsigned idle = 0;
@@ -350,5 +393,18 @@ void eddy__readiness_event(struct eddy__slot *slot, unsigned events)
       signal_op(slot->table, slot->ops[side]);
     }
   }
-  disarm(slot, idle);
+  if (!slot->edge) disarm(slot, idle);
+}
+
+void eddy__readiness_edge(struct eddy__slot *slot, unsigned events, bool ended)
+{
+  slot->ready |= events;
+  if (ended) slot->ended = true;
+  eddy__readiness_event(slot, events);
+}
+
+bool eddy__readiness_watches(const struct eddy__readiness *table, const eddy_op *op)
+{
+  const struct eddy__slot *slot = find_slot(table, op->fd);
+  return slot != NULL && (slot->armed & event_of(side_of(op))) != 0;
 }

@@ -13,6 +13,13 @@
  * polled nor done anything to another descriptor. (What another process or thread has sent
  * meanwhile is found by the poll.)
  *
+ * A poller that reports edges (struct eddy__slot's `edge`) is not disarmed: each descriptor is
+ * registered once. What it has said holds until an attempt finds that it does no more, by having
+ * to wait or by a short read; a wait on a direction that may still be ready is signalled at once,
+ * since no edge would come. A short read says so only of a stream whose end has not come: the end
+ * may have been reported together with the data before it. The waits that promise levels,
+ * READABLE and WRITABLE, and descriptors made elsewhere are always reported by level.
+ *
  * A number closed behind our back (with close instead of eddy_sock_close) loses its
  * registration in the kernel, and may name another file when it is next waited on:
  *
@@ -50,6 +57,7 @@ struct eddy__slot {
   eddy_op
       *ops[2]; /* who waits to read, to write: pending, or signalled and not finished */
   struct eddy__slot *next_lent;
+  struct eddy__slot *next_fresh;
   struct eddy__file file; /* what was registered, if it was looked at */
   int fd;
   uint32_t generation; /* counts up whenever the number may have changed its meaning */
@@ -57,16 +65,22 @@ struct eddy__slot {
   unsigned armed;      /* events the poller reports */
   unsigned signalled;  /* directions whose operation was signalled */
   unsigned lent;       /* directions left armed by a finished READABLE or WRITABLE */
-  bool listed;         /* on the table's list of lent slots */
-  bool own;            /* the descriptor was made here */
-  bool stream;         /* and is a stream, not of datagrams */
+  unsigned ready;      /* edge: events reported, and not known to have passed */
+  bool edge;   /* the poller's: it reports edges of this slot, in both directions */
+  bool ended;  /* edge: the end of the stream, or an error, was reported */
+  bool level;  /* a READABLE or WRITABLE was started on this file */
+  bool listed; /* on the table's list of lent slots */
+  bool fresh;  /* on its list of fresh ones */
+  bool own;    /* the descriptor was made here */
+  bool stream; /* and is a stream, not of datagrams */
 };
 
 /* The poller under it. */
 struct eddy__poller {
   size_t slot_size; /* bytes of a slot, struct eddy__slot included */
   /* Reports these events of the slot from now on, and no others; 0: none, which cannot
-   * fail. After a failure none are reported. Returns 0; EDDY_EBADF; EDDY_EPERM (not
+   * fail. After a failure none are reported. A poller of edges chooses slot->edge, never if
+   * slot->level is set; more may be reported then. Returns 0; EDDY_EBADF; EDDY_EPERM (not
    * pollable); EDDY_EBUSY (watched by another user of the poller); EDDY_ENOMEM. */
   int (*arm)(void *self, struct eddy__slot *slot, unsigned events);
   /* The number is about to be closed, or names another file by now: removes what may be
@@ -83,6 +97,8 @@ struct eddy__readiness {
   struct eddy__slot **slots; /* by descriptor number */
   size_t size;
   struct eddy__slot *lent;
+  struct eddy__slot
+      *fresh;     /* looked at and armed since the last eddy__readiness_verify */
   uint32_t epoch; /* counts polls, and what may have brought data to another descriptor */
   size_t pending; /* operations that wait */
   uint64_t
@@ -104,11 +120,24 @@ int eddy__readiness_close(struct eddy__readiness *table, int fd);
 /* The descriptor was just made by this loop. `stream`: it is not of datagrams. */
 void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream);
 
+/* Whether the poller reports the direction of this operation already. */
+bool eddy__readiness_watches(const struct eddy__readiness *table, const eddy_op *op);
+
+/* A READABLE or WRITABLE: the descriptor is the caller's business altogether. */
+bool eddy__readiness_is_bare(const eddy_op *op);
+
 /* Before each poll: disarms what a finished READABLE or WRITABLE left behind. */
 void eddy__readiness_settle(struct eddy__readiness *table);
 
+/* Likewise, for a poller to which a descriptor that is gone means nothing: what was closed or
+ * replaced between the start of a wait and now is taken out, and its waiters are signalled. */
+void eddy__readiness_verify(struct eddy__readiness *table);
+
 /* From the poller: these events have happened. The read side is signalled first. */
 void eddy__readiness_event(struct eddy__slot *slot, unsigned events);
+
+/* From a poller of edges: this has happened; `ended`: the stream's end or an error is among it. */
+void eddy__readiness_edge(struct eddy__slot *slot, unsigned events, bool ended);
 
 /* From the poller: the slot cannot be watched any more; who waits is signalled and
  * finishes with `code`. */

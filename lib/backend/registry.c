@@ -2,16 +2,27 @@
 #include <string.h>
 
 #include "backend/native.h"
+#include "backend/own.h"
 #include "backend/uv.h"
 #include "backend/virtual.h"
 #include "loop/loop.h" /* for the prototype alone: the look-up is declared there */
 
-#define NAMES "native/uv, uv/uv, native/virtual"
+#ifdef __linux__
+#define EPOLL_NAME ", native/epoll"
+#else
+#define EPOLL_NAME ""
+#endif
+
+#define NAMES "native/uv, uv/uv, native/virtual" EPOLL_NAME ", native/poll"
 
 static const eddy_backend backends[] = {
     {"native/uv", &eddy__scheduler_native, &eddy__io_uv},
     {"uv/uv", &eddy__scheduler_uv, &eddy__io_uv},
     {"native/virtual", &eddy__scheduler_native, &eddy__io_virtual},
+#ifdef __linux__
+    {"native/epoll", &eddy__scheduler_native, &eddy__io_epoll},
+#endif
+    {"native/poll", &eddy__scheduler_native, &eddy__io_poll},
 };
 
 /* Why a pair of two halves that exist does not. */
@@ -20,6 +31,8 @@ static const struct {
   const char *reason;
 } refused[] = {
     {"uv/virtual", "libuv's timers follow the real clock, which virtual time does not"},
+    {"uv/epoll", "libuv's timers need libuv to wait, not a poller of eddy's own"},
+    {"uv/poll", "libuv's timers need libuv to wait, not a poller of eddy's own"},
 };
 
 const eddy_backend *eddy__backend_find(const char *name)

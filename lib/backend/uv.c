@@ -12,6 +12,7 @@
  */
 #include "backend/uv.h"
 
+#include "backend/kernel.h"
 #include "backend/readiness.h"
 #include "backend/uv_core.h"
 #include "backend/uv_loop.h"
@@ -27,7 +28,7 @@ struct signal_watch {
 };
 
 struct eddy__uv_io {
-  struct eddy__readiness table;
+  struct eddy__readiness table; /* first: see kernel.h */
   struct eddy__uv_poller poller;
   struct eddy__uv_core *core;
   struct signal_watch *signals;
@@ -351,72 +352,11 @@ static int io_start(void *self, eddy_op *op)
   return rc;
 }
 
-static int io_finish(void *self, eddy_op *op)
-{
-  struct eddy__uv_io *io = self;
-  return eddy__readiness_finish(&io->table, op);
-}
-
 static void io_cancel(void *self, eddy_op *op)
 {
   struct eddy__uv_io *io = self;
   eddy__readiness_cancel(&io->table, op);
   keep_alive(io);
-}
-
-static int io_sock_open(void *self, const eddy_address *address, int *fd)
-{
-  struct eddy__uv_io *io = self;
-  int rc = eddy__socket_open(address, fd);
-  if (rc == 0) eddy__readiness_adopt(&io->table, *fd, true);
-  return rc;
-}
-
-static int io_sock_open_datagram(void *self, const eddy_address *address,
-    const eddy_datagram_options *options, int *fd)
-{
-  struct eddy__uv_io *io = self;
-  int rc = eddy__socket_open_datagram(address, options, fd);
-  if (rc == 0) eddy__readiness_adopt(&io->table, *fd, false);
-  return rc;
-}
-
-static int io_sock_pair(void *self, int fds[2])
-{
-  struct eddy__uv_io *io = self;
-  int rc = eddy__socket_pair(fds);
-  if (rc < 0) return rc;
-  eddy__readiness_adopt(&io->table, fds[0], true);
-  eddy__readiness_adopt(&io->table, fds[1], true);
-  return 0;
-}
-
-static int io_sock_listen(
-    void *self, const eddy_address *address, const eddy_listen_options *options, int *fd)
-{
-  struct eddy__uv_io *io = self;
-  int rc = eddy__socket_listen(address, options, fd);
-  if (rc == 0) eddy__readiness_adopt(&io->table, *fd, true);
-  return rc;
-}
-
-static int io_sock_bind(void *self, int fd, const eddy_address *address)
-{
-  (void)self;
-  return eddy__socket_bind(fd, address);
-}
-
-static int io_sock_name(void *self, int fd, bool peer, eddy_address *out)
-{
-  (void)self;
-  return eddy__socket_name(fd, peer, out);
-}
-
-static int io_sock_shutdown(void *self, int fd, eddy_shutdown how)
-{
-  struct eddy__uv_io *io = self;
-  io->table.epoch++; /* the other end may be ours */
-  return eddy__socket_shutdown(fd, how);
 }
 
 static int io_sock_close(void *self, int fd)
@@ -433,12 +373,6 @@ static void on_signal(uv_signal_t *signal, int signum)
 {
   struct signal_watch *watch = signal->data;
   eddy_backend_caught(watch->core->loop, signum);
-}
-
-static int io_pipe_open(void *self, int fd, eddy_pipe_kind *kind)
-{
-  (void)self;
-  return eddy__pipe_open(fd, kind);
 }
 
 static int io_signal_start(void *self, int signum)
@@ -486,17 +420,17 @@ const eddy_io eddy__io_uv = {
     .poll = io_poll,
     .wake = io_wake,
     .start = io_start,
-    .finish = io_finish,
+    .finish = eddy__kernel_finish,
     .cancel = io_cancel,
-    .sock_open = io_sock_open,
-    .sock_open_datagram = io_sock_open_datagram,
-    .sock_pair = io_sock_pair,
-    .sock_listen = io_sock_listen,
-    .sock_bind = io_sock_bind,
-    .sock_name = io_sock_name,
-    .sock_shutdown = io_sock_shutdown,
+    .sock_open = eddy__kernel_sock_open,
+    .sock_open_datagram = eddy__kernel_sock_open_datagram,
+    .sock_pair = eddy__kernel_sock_pair,
+    .sock_listen = eddy__kernel_sock_listen,
+    .sock_bind = eddy__kernel_sock_bind,
+    .sock_name = eddy__kernel_sock_name,
+    .sock_shutdown = eddy__kernel_sock_shutdown,
     .sock_close = io_sock_close,
-    .pipe_open = io_pipe_open,
+    .pipe_open = eddy__kernel_pipe_open,
     .signal_start = io_signal_start,
     .signal_stop = io_signal_stop,
     .alive = io_alive,

@@ -4,10 +4,8 @@
 
 #include <uv.h>
 
-#include "backend/uv_loop.h"
+#include "backend/passenger.h"
 #include "backend/virtual_net.h"
-#include "base/alloc.h"
-#include "base/list.h"
 
 /*
  * Whether the loop's thread sleeps, and where. Only the change from asleep to woken costs
@@ -20,28 +18,12 @@ enum rest {
   ASLEEP_UV, /* in the passenger, because signals may come */
 };
 
-/* A signal that was asked for at least once; its handle is kept until the end. */
-struct watched {
-  struct eddy__link link;
-  uv_signal_t handle;
-};
-
-/* The libuv loop that rides along from the first signal_start on. */
-struct passenger {
-  uv_loop_t uv;
-  uv_async_t async;
-  struct eddy__link signals;
-};
-
 struct virtual_io {
   eddy_loop *loop;
   eddy_time now;
   atomic_int rest;
   uv_sem_t semaphore;
-  struct passenger *passenger;
-  size_t
-      signals;   /* being reported now; the passenger is not asked while there are none */
-  bool reported; /* something was, in this poll */
+  struct eddy__passenger *passenger; /* from the first signal_start on */
   struct eddy__vnet net;
 };
 
@@ -73,7 +55,7 @@ static void virtual_wake(void *self)
     uv_sem_post(&io->semaphore);
     break;
   case ASLEEP_UV:
-    (void)uv_async_send(&io->passenger->async);
+    eddy__passenger_wake(io->passenger);
     break;
   default:
     break;
@@ -88,14 +70,20 @@ static bool take_wake(struct virtual_io *io)
   return atomic_exchange(&io->rest, AWAKE) == WOKEN;
 }
 
+/* Whether the passenger has to be asked. */
+static bool has_signals(const struct virtual_io *io)
+{
+  return io->passenger != NULL && io->passenger->reporting > 0;
+}
+
 /* Sleeps in real time until a wake or a signal. */
 static void sleep_until_woken(struct virtual_io *io)
 {
   int expected = AWAKE;
-  bool in_uv = io->signals > 0;
+  bool in_uv = has_signals(io);
   if (atomic_compare_exchange_strong(&io->rest, &expected, in_uv ? ASLEEP_UV : ASLEEP)) {
     if (in_uv) {
-      (void)uv_run(&io->passenger->uv, UV_RUN_ONCE);
+      (void)eddy__passenger_run(io->passenger, true);
     } else {
       uv_sem_wait(&io->semaphore);
     }
@@ -106,9 +94,9 @@ static void sleep_until_woken(struct virtual_io *io)
 static void virtual_poll(void *self, eddy_time timeout)
 {
   struct virtual_io *io = self;
-  io->reported = eddy__vnet_report(&io->net);
-  if (io->signals > 0) (void)uv_run(&io->passenger->uv, UV_RUN_NOWAIT);
-  if (timeout <= 0 || io->reported) {
+  bool reported = eddy__vnet_report(&io->net);
+  if (has_signals(io) && eddy__passenger_run(io->passenger, false)) reported = true;
+  if (timeout <= 0 || reported) {
     (void)take_wake(io);
     return;
   }
@@ -126,111 +114,17 @@ static void virtual_poll(void *self, eddy_time timeout)
 
 /* ---- signals ---- */
 
-static void on_signal(uv_signal_t *handle, int signum)
-{
-  struct virtual_io *io = handle->data;
-  io->reported = true;
-  eddy_backend_caught(io->loop, signum);
-}
-
-static void on_async(uv_async_t *handle)
-{
-  (void)handle; /* it ended uv_run: that is all */
-}
-
-static int passenger_new(struct passenger **out)
-{
-  struct passenger *passenger = eddy__alloc(sizeof(*passenger));
-  if (passenger == NULL) return EDDY_ENOMEM;
-  int rc = eddy__uv_loop_init(&passenger->uv);
-  if (rc < 0) goto fail_loop;
-  rc = uv_async_init(&passenger->uv, &passenger->async, on_async);
-  if (rc < 0) goto fail_async;
-  eddy__list_init(&passenger->signals);
-  *out = passenger;
-  return 0;
-fail_async:
-  (void)uv_loop_close(&passenger->uv);
-fail_loop:
-  eddy__free(passenger);
-  return rc;
-}
-
-static void passenger_free(struct passenger *passenger)
-{
-  if (passenger == NULL) return;
-  struct eddy__link *link = passenger->signals.next;
-  for (; link != &passenger->signals; link = link->next) {
-    uv_close((uv_handle_t *)&EDDY__ENTRY(link, struct watched, link)->handle, NULL);
-  }
-  uv_close((uv_handle_t *)&passenger->async, NULL);
-  /* A signal that was caught meanwhile delays the end of its handle until it is read. */
-  while (uv_loop_close(&passenger->uv) == UV_EBUSY) {
-    (void)uv_run(&passenger->uv, UV_RUN_ONCE);
-  }
-  while ((link = eddy__list_first(&passenger->signals)) != NULL) {
-    eddy__list_remove(link);
-    eddy__free(EDDY__ENTRY(link, struct watched, link));
-  }
-  eddy__free(passenger);
-}
-
-static struct watched *find_watched(const struct passenger *passenger, int signum)
-{
-  if (passenger == NULL) return NULL;
-  const struct eddy__link *link = passenger->signals.next;
-  for (; link != &passenger->signals; link = link->next) {
-    struct watched *watched = EDDY__ENTRY(link, struct watched, link);
-    if (watched->handle.signum == signum) return watched;
-  }
-  return NULL;
-}
-
-/* A handle that reports nothing now, an old one or a new one; NULL and a code if there is
- * no memory. */
-static int idle_watched(struct virtual_io *io, struct watched **out)
-{
-  struct watched *watched = find_watched(io->passenger, 0);
-  if (watched == NULL) {
-    watched = eddy__alloc(sizeof(*watched));
-    if (watched == NULL) return EDDY_ENOMEM;
-    int rc = uv_signal_init(&io->passenger->uv, &watched->handle);
-    if (rc < 0) {
-      eddy__free(watched);
-      return rc;
-    }
-    watched->handle.data = io;
-    eddy__list_append(&io->passenger->signals, &watched->link);
-  }
-  *out = watched;
-  return 0;
-}
-
 static int virtual_signal_start(void *self, int signum)
 {
   struct virtual_io *io = self;
-  if (signum <= 0) return EDDY_EINVAL;
-  if (io->passenger == NULL) {
-    int rc = passenger_new(&io->passenger);
-    if (rc < 0) return rc;
-  }
-  if (find_watched(io->passenger, signum) != NULL) return 0;
-  struct watched *watched;
-  int rc = idle_watched(io, &watched);
-  if (rc < 0) return rc;
-  rc = uv_signal_start(&watched->handle, on_signal, signum);
-  if (rc < 0) return rc;
-  io->signals++;
-  return 0;
+  int rc = io->passenger != NULL ? 0 : eddy__passenger_new(io->loop, &io->passenger);
+  return rc < 0 ? rc : eddy__passenger_signal_start(io->passenger, signum);
 }
 
 static void virtual_signal_stop(void *self, int signum)
 {
   struct virtual_io *io = self;
-  struct watched *watched = signum > 0 ? find_watched(io->passenger, signum) : NULL;
-  if (watched == NULL) return;
-  (void)uv_signal_stop(&watched->handle);
-  io->signals--;
+  eddy__passenger_signal_stop(io->passenger, signum);
 }
 
 /* ---- the rest of the table ---- */
@@ -239,7 +133,7 @@ static void virtual_close(void *self)
 {
   struct virtual_io *io = self;
   eddy__vnet_fini(&io->net);
-  passenger_free(io->passenger);
+  eddy__passenger_free(io->passenger);
   io->passenger = NULL;
   uv_sem_destroy(&io->semaphore);
 }

@@ -1,8 +1,8 @@
 /*
- * The halves of the uv backend and the native scheduler, driven through their vtables:
- * this program stands in for the loop. It is made of uv_fixture.c and test_backend_*.c,
- * and needs lib/backend (without the registry and the virtual half), lib/base/alloc.c and
- * clock.c, and libuv.
+ * The halves of the uv backend, eddy's own io halves and the native scheduler, driven through
+ * their vtables: this program stands in for the loop. It is made of uv_fixture.c and
+ * test_backend_*.c, and needs lib/backend (without the registry and the virtual half),
+ * lib/base/alloc.c and clock.c, and libuv.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "backend/own.h"
 #include "base/clock.h"
 #include "uv_fixture.h"
 
@@ -266,6 +267,17 @@ static size_t open_descriptors(void)
   return count;
 }
 
+static void test_own_io(const eddy_io *io)
+{
+  tested_io = io;
+  test_sockets();
+  test_wake_and_signals();
+  test_other_users_are_alive();
+  test_timers(&eddy__scheduler_native);
+  test_no_delay(&eddy__scheduler_native);
+  test_sleeping(&eddy__scheduler_native);
+}
+
 int main(void)
 {
   test_open_without_descriptors(); /* which libuv must survive from its first loop on */
@@ -284,6 +296,10 @@ int main(void)
   test_sleeping(&eddy__scheduler_native);
   test_sleeping(&eddy__scheduler_uv);
   test_guests();
+#ifdef __linux__
+  test_own_io(&eddy__io_epoll);
+#endif
+  test_own_io(&eddy__io_poll);
   CHECK(open_descriptors() == before);
   printf("%d passed, %d failed\n", passed, failed);
   return failed > 0;

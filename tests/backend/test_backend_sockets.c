@@ -1,4 +1,5 @@
 /* Operations of the uv io half: over its own descriptors, and over everybody else's. */
+#include "backend/own.h"
 #include "uv_fixture.h"
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "backend/own.h"
 #include "base/clock.h"
 
 /* ---- operations ---- */
@@ -161,7 +163,8 @@ static void test_closed_behind_our_back(void)
   /* Replaced by a device that cannot be polled, over a handle that served a socket. */
   int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   CHECK(null == fds[0]);
-  CHECK(start(&loop, &reader, EDDY_OP_READABLE, null) == EDDY_EPERM);
+  if (tested_io != &eddy__io_poll) /* for which it is always ready */
+    CHECK(start(&loop, &reader, EDDY_OP_READABLE, null) == EDDY_EPERM);
   close(null);
   /* Waited on, registered, closed, and the number taken over by another socket. */
   for (int round = 0; round < 3; round++) {

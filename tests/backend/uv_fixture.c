@@ -52,9 +52,11 @@ bool check(bool ok, const char *text, int line)
   return ok;
 }
 
+const eddy_io *tested_io = &eddy__io_uv;
+
 int try_open(eddy_loop *loop, const eddy_scheduler *scheduler, uv_loop_t *host)
 {
-  *loop = (eddy_loop){.scheduler = scheduler, .io = &eddy__io_uv};
+  *loop = (eddy_loop){.scheduler = scheduler, .io = tested_io};
   eddy_loop_options options = {.uv_loop = host};
   loop->io_state = calloc(1, loop->io->loop_size);
   loop->scheduler_state = calloc(1, scheduler->loop_size);

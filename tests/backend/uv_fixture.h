@@ -36,7 +36,10 @@ extern int failed;
 bool check(bool ok, const char *text, int line);
 #define CHECK(condition) check((condition), #condition, __LINE__)
 
-/* A loop over this scheduler and the uv io half, in the host's libuv loop unless NULL.
+/* The io half that is tested: libuv's at first. */
+extern const eddy_io *tested_io;
+
+/* A loop over this scheduler and the io half, in the host's libuv loop unless NULL.
  * open_loop ends the program if it fails. */
 int try_open(eddy_loop *loop, const eddy_scheduler *scheduler, uv_loop_t *host);
 void open_loop(eddy_loop *loop, const eddy_scheduler *scheduler, uv_loop_t *host);

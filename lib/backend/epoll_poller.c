@@ -1,0 +1,278 @@
+/*
+ * Linux: epoll.
+ *
+ * Sockets made by this loop are registered once, for edges: reading from the first wait on, and
+ * writing too from the first wait for that. (A socket that is always registered for writing
+ * reports each message that its peer has read, unless it is TCP's.) Everything else is registered
+ * for levels, and for what is waited for.
+ *
+ * A registration ends by itself when its file is closed, and not when only the number is: the
+ * file may live on in a duplicate or a child, and goes on reporting with a number that means
+ * something else by now and cannot be used to remove it. An event therefore carries the
+ * generation of its number. One that is out of date tells that there is such a registration: all
+ * that are wanted are then made again in a new epoll.
+ */
+#include "backend/poller.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+#define BATCH 256
+#define EDGES (EPOLLIN | EPOLLRDHUP | EPOLLET)
+#define TAG_WAKEUP UINT64_MAX
+#define TAG_JOINED (UINT64_MAX - 1)
+
+struct watcher {
+  struct eddy__slot slot; /* first: a slot is a watcher */
+  uint32_t registered;    /* epoll's events; 0: it is not */
+  uint32_t generation;    /* the slot's, when it was registered */
+};
+
+struct epoll_poller {
+  struct eddy__readiness *table;
+  const struct eddy__wakeup *wakeup;
+  int fd;
+  int joined;       /* or -1 */
+  bool coarse;      /* the kernel sleeps whole milliseconds only */
+  bool out_of_date; /* something is registered that cannot be removed */
+  struct epoll_event events[BATCH];
+};
+
+static struct watcher *watcher_of(struct eddy__slot *slot)
+{
+  return (struct watcher *)(void *)slot;
+}
+
+/* ---- registrations ---- */
+
+static int control(int epoll, int how, int fd, uint32_t events, uint64_t tag)
+{
+  struct epoll_event event = {.events = events, .data.u64 = tag};
+  return epoll_ctl(epoll, how, fd, &event) == 0 ? 0 : -errno;
+}
+
+static uint64_t tag_of(const struct eddy__slot *slot)
+{
+  return (uint64_t)slot->generation << 32 | (uint32_t)slot->fd;
+}
+
+static void unregister(struct epoll_poller *poller, struct watcher *watcher)
+{
+  if (watcher->registered == 0) return;
+  watcher->registered = 0;
+  (void)control(poller->fd, EPOLL_CTL_DEL, watcher->slot.fd, 0, 0);
+}
+
+/* Whatever the kernel knows of the number. */
+static int put(struct epoll_poller *poller, struct watcher *watcher, uint32_t events)
+{
+  struct eddy__slot *slot = &watcher->slot;
+  int how = watcher->registered != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  int rc = control(poller->fd, how, slot->fd, events, tag_of(slot));
+  if (rc == -ENOENT || rc == -EEXIST) {
+    how = how == EPOLL_CTL_MOD ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    rc = control(poller->fd, how, slot->fd, events, tag_of(slot));
+  }
+  if (rc < 0) return rc;
+  watcher->registered = events;
+  watcher->generation = slot->generation;
+  return 0;
+}
+
+static uint32_t wanted_events(const struct watcher *watcher, unsigned events)
+{
+  uint32_t wanted = 0;
+  if ((events & EDDY__WRITE) != 0) wanted |= EPOLLOUT;
+  if (!watcher->slot.edge) return (events & EDDY__READ) != 0 ? wanted | EPOLLIN : wanted;
+  return wanted | EDGES |
+         ((watcher->registered & EPOLLET) != 0 ? watcher->registered : 0);
+}
+
+static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
+{
+  struct epoll_poller *poller = self;
+  struct watcher *watcher = watcher_of(slot);
+  slot->edge = slot->own && !slot->level;
+  if (events == 0) {
+    unregister(poller, watcher);
+    return 0;
+  }
+  uint32_t wanted = wanted_events(watcher, events);
+  if (wanted == watcher->registered) return 0;
+  int rc = put(poller, watcher, wanted);
+  if (rc == 0) return 0;
+  unregister(poller, watcher);
+  slot->edge = false;
+  return rc;
+}
+
+/* The file of a socket made here is about to be closed, which ends the registration for nothing
+ * in almost every case. */
+static void poller_forget(void *self, struct eddy__slot *slot)
+{
+  struct watcher *watcher = watcher_of(slot);
+  if (slot->edge) watcher->registered = 0;
+  unregister(self, watcher);
+}
+
+static void poller_drop(void *self, struct eddy__slot *slot)
+{
+  (void)self;
+  eddy__free(slot);
+}
+
+/* ---- opening and closing ---- */
+
+/* An epoll with what is not the table's. */
+static int new_epoll(const struct epoll_poller *poller, int *out)
+{
+  int fd = epoll_create1(EPOLL_CLOEXEC);
+  if (fd < 0) return -errno;
+  int rc = control(
+      fd, EPOLL_CTL_ADD, poller->wakeup->reader, EPOLLIN | EPOLLET, TAG_WAKEUP);
+  if (rc == 0 && poller->joined >= 0)
+    rc = control(fd, EPOLL_CTL_ADD, poller->joined, EPOLLIN, TAG_JOINED);
+  if (rc < 0) {
+    close(fd);
+    return rc;
+  }
+  *out = fd;
+  return 0;
+}
+
+static int poller_open(
+    void *self, struct eddy__readiness *table, const struct eddy__wakeup *wakeup)
+{
+  struct epoll_poller *poller = self;
+  poller->table = table;
+  poller->wakeup = wakeup;
+  poller->joined = -1;
+  return new_epoll(poller, &poller->fd);
+}
+
+static void poller_close(void *self)
+{
+  struct epoll_poller *poller = self;
+  close(poller->fd);
+}
+
+static int poller_join(void *self, int fd)
+{
+  struct epoll_poller *poller = self;
+  int rc = control(poller->fd, EPOLL_CTL_ADD, fd, EPOLLIN, TAG_JOINED);
+  if (rc == 0) poller->joined = fd;
+  return rc;
+}
+
+/* Registers anew, in a new epoll, what is wanted. If there can be none just now, the old one
+ * goes on and the next event that is out of date asks again. */
+static void renew(struct epoll_poller *poller)
+{
+  int fd = -1;
+  poller->out_of_date = false;
+  if (new_epoll(poller, &fd) < 0) return;
+  close(poller->fd);
+  poller->fd = fd;
+  for (size_t i = 0; i < poller->table->size; i++) {
+    struct eddy__slot *slot = poller->table->slots[i];
+    if (slot == NULL || watcher_of(slot)->registered == 0) continue;
+    uint32_t events = watcher_of(slot)->registered;
+    watcher_of(slot)->registered = 0;
+    int rc = put(poller, watcher_of(slot), events);
+    if (rc < 0) eddy__readiness_lost(slot, rc);
+  }
+}
+
+/* ---- waiting ---- */
+
+static int wait_precisely(struct epoll_poller *poller, eddy_time timeout)
+{
+#ifdef SYS_epoll_pwait2
+  struct { /* the kernel's own, whatever time_t is */
+    int64_t seconds;
+    int64_t nanoseconds;
+  } time = {timeout / EDDY_S(1), timeout % EDDY_S(1)};
+  long got = syscall(
+      SYS_epoll_pwait2, poller->fd, poller->events, BATCH, &time, NULL, (size_t)0);
+  if (got >= 0 || (errno != ENOSYS && errno != EPERM)) return (int)got;
+#else
+  (void)timeout;
+#endif
+  poller->coarse = true;
+  errno = EINTR;
+  return -1;
+}
+
+static int wait_for_events(struct epoll_poller *poller, eddy_time timeout)
+{
+  int milliseconds = -1;
+  if (timeout != 0 && timeout != EDDY_NEVER) {
+    if (!poller->coarse) {
+      int got = wait_precisely(poller, timeout);
+      if (!poller->coarse) return got;
+    }
+    milliseconds = (int)((timeout + EDDY_MS(1) - 1) / EDDY_MS(1)); /* a day at most */
+  } else if (timeout == 0) {
+    milliseconds = 0;
+  }
+  return epoll_wait(poller->fd, poller->events, BATCH, milliseconds);
+}
+
+static void report(struct eddy__slot *slot, uint32_t happened)
+{
+  unsigned events = 0;
+  bool over = (happened & (EPOLLERR | EPOLLHUP)) != 0;
+  if (over || (happened & (EPOLLIN | EPOLLRDHUP)) != 0) events |= EDDY__READ;
+  if (over || (happened & EPOLLOUT) != 0) events |= EDDY__WRITE;
+  if (slot->edge) {
+    eddy__readiness_edge(slot, events, over || (happened & EPOLLRDHUP) != 0);
+  } else {
+    eddy__readiness_event(slot, events & slot->armed);
+  }
+}
+
+static void take_event(struct epoll_poller *poller, const struct epoll_event *event)
+{
+  size_t fd = (uint32_t)event->data.u64;
+  struct eddy__slot *slot = fd < poller->table->size ? poller->table->slots[fd] : NULL;
+  bool known = slot != NULL && watcher_of(slot)->registered != 0 &&
+               watcher_of(slot)->generation == (uint32_t)(event->data.u64 >> 32);
+  if (known) {
+    report(slot, event->events);
+  } else {
+    poller->out_of_date = true;
+  }
+}
+
+static bool poller_wait(void *self, eddy_time timeout)
+{
+  struct epoll_poller *poller = self;
+  bool joined = false;
+  int count = wait_for_events(poller, timeout);
+  for (int i = 0; i < count; i++) {
+    const struct epoll_event *event = &poller->events[i];
+    if (event->data.u64 == TAG_JOINED) {
+      joined = true;
+    } else if (event->data.u64 != TAG_WAKEUP) {
+      take_event(poller, event);
+    }
+  }
+  if (poller->out_of_date) renew(poller);
+  return joined;
+}
+
+const struct eddy__sleeper eddy__sleeper_epoll = {
+    .poller = {.slot_size = sizeof(struct watcher),
+        .arm = poller_arm,
+        .forget = poller_forget,
+        .drop = poller_drop},
+    .size = sizeof(struct epoll_poller),
+    .open = poller_open,
+    .close = poller_close,
+    .join = poller_join,
+    .wait = poller_wait,
+};

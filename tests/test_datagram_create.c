@@ -98,8 +98,11 @@ static int takes_socket(enum kind kind)
   int *fd = test_new(sizeof *fd);
   CHECK_OK(eddy_address_parse("127.0.0.1", 0, &address));
   CHECK_OK(eddy_sock_open_datagram(&address, NULL, fd));
+  test_fd(*fd);
   end->options = (eddy_endpoint_options){.sock = fd};
-  CHECK_CODE(end_run(kind, end), 0);
+  int rc = end_run(kind, end);
+  if (end->rc != EDDY_PENDING) test_fd_closed(*fd); /* the call was made */
+  CHECK_OK(rc);
   CHECK_EQ(eddy_transport_get_fd(end->transport), *fd);
   CHECK_OK(end_send(end, "me", &end->at));
   CHECK_OK(end_await(end, 1));

@@ -60,6 +60,20 @@ EDDY_TASK_TEST(handed_in, socket_of_a_transport_is_watched_by_nobody_else)
   return peer_end(peer);
 }
 
+EDDY_TASK_TEST(handed_in, accepted_socket_takes_no_time_for_tls_without_tls)
+{
+  int fds[2];
+  struct peer *peer = new_peer("");
+  const eddy_connection_options options = {.ssl_handshake_timeout = EDDY_S(1)};
+  CHECK_OK(test_pair(fds));
+  CHECK_CODE(eddy_loop_connect_accepted_socket(
+                 NULL, peer_factory, peer, fds[0], &options, NULL, NULL),
+      EDDY_EINVAL);
+  CHECK_CONTAINS(eddy_message(EDDY_EINVAL), "means nothing without tls");
+  CHECK_EQ(peer->made, 0);
+  return 0;
+}
+
 EDDY_TEST(handed_in, what_is_no_descriptor_cannot_be_watched)
 {
   eddy_loop *loop;

@@ -2,9 +2,10 @@
 # check_tls.sh DIRECTORY PEER PYTHON OPENSSL: TLS between eddy and Python's ssl, and OpenSSL's own
 # client and server.
 #
-# PEER is eddy_peer. It runs on the backend of EDDY_BACKEND.
+# DIRECTORY has the examples, PEER is eddy_peer. It runs on the backend of EDDY_BACKEND.
 set -u
 . "$(dirname "$0")/../service.sh"
+directory=$(cd "$1" && pwd)
 peer=$2
 python=$3
 openssl=$4
@@ -73,6 +74,16 @@ both() {
 
 both "$peer" asyncio 'certificate verify failed' "certificate is not valid for 'bad.test'"
 both "$python $here/asyncio_peer.py" "timeout 60 $peer" 'the certificate is refused' 'the certificate is refused: .*mismatch'
+
+# Each way of serving of the echo server, as it is.
+for api in tasks streams protocols; do
+  start server "$directory/echo_server" --port 0 --api $api --tls good.pem good.key
+  server=$started
+  listening server
+  verified asyncio load "$port" --ca trusted.pem --connections 20 --bytes 60000
+  refuse 1 'certificate verify failed' asyncio load "$port" --ca other.pem
+  stop "$server" 0
+done
 
 # ---- OpenSSL's own --------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ What counts is the processor time of the server for each message, taken from its
 a ratio to the floor's in the same round; the table shows the medians of these ratios.
 """
 
+import glob
 import os
 import shutil
 import signal
@@ -129,7 +130,10 @@ class Network:
                 skipped.add("tls rows (they need OpenSSL's library and program)")
                 self.rows = [row for row in self.rows if not row.tls]
         if self.rows:
-            self.pythons["asyncio"] = python_with("asyncio", ["python3.13", sys.executable])
+            root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+            newest = sorted(glob.glob(root + "/versions/3.13.*/bin/python"))
+            self.pythons["asyncio"] = python_with(
+                "asyncio", ["python3.13"] + newest + [sys.executable])
             self.pythons["uvloop"] = python_with("uvloop", [sys.executable, "/usr/bin/python3"])
 
     # ---- the programs of a row: name -> (command, backend) ----
@@ -286,6 +290,13 @@ class Network:
         print("Ratios to the floor, a bare epoll loop (for tls with OpenSSL), medians over the "
               "rounds: processor\ntime of the server for each message; p50: time from sending to "
               "having it back. Every byte was compared.")
+        for loop, interpreter in self.pythons.items():
+            if interpreter is not None:
+                code = f"import sys, {loop} as l; print(sys.version.split()[0], " \
+                       "getattr(l, '__version__', ''))"
+                found = subprocess.run([interpreter, "-c", code], stdout=subprocess.PIPE,
+                                       text=True)
+                print(f"{loop}: CPython {found.stdout.strip()}")
         return result
 
 

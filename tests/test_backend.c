@@ -312,6 +312,25 @@ EDDY_UNIT_TEST(backend, slow_callbacks_are_polled_for_at_every_boundary)
   return 0;
 }
 
+static int link_on_in_turns(void *arg)
+{
+  struct chain *chain = arg;
+  if (chain->left % 2 == 0) toy.now += chain->step;
+  if (--chain->left == 0) return 0;
+  return eddy_loop_call_soon(loop, link_on_in_turns, chain, NULL);
+}
+
+/* As the callback that finds a descriptor ready and the step of the task that waited for it. */
+EDDY_UNIT_TEST(backend, no_poll_is_made_right_after_one_and_none_is_late)
+{
+  struct chain chain = {640, EDDY_US(60)};
+  CHECK_OK(toy_loop(&loop));
+  CHECK_OK(eddy_loop_call_soon(loop, link_on_in_turns, &chain, NULL));
+  CHECK_OK(eddy_loop_run(loop));
+  CHECK_BETWEEN(320 - 64, toy.polls, 322);
+  return 0;
+}
+
 EDDY_UNIT_TEST(backend, poll_that_would_find_nothing_is_left_out_until_nothing_is_ready)
 {
   uint64_t iterations = 0;

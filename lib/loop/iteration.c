@@ -26,10 +26,11 @@ bool eddy__loop_next_turn(eddy_loop *loop)
   return true;
 }
 
-/* Decides how long the next callbacks may do without a poll, from how long the last took. */
-static void plan_poll(eddy_loop *loop, eddy_time batch)
+/* Decides how long the next callbacks may do without a poll, from how long the last took. One that
+ * was left out because of the time decides nothing. */
+static void plan_poll(eddy_loop *loop, eddy_time batch, bool polled)
 {
-  loop->polls_often = batch > SLOW_BATCH;
+  if (polled) loop->polls_often = batch > SLOW_BATCH;
   bool each_time = loop->polls_often || (loop->io->features & EDDY_IO_VIRTUAL_TIME) != 0;
   bool next = each_time || loop->guest || loop->stopping || loop->taken != NULL ||
               loop->earliest <= loop->seen;
@@ -37,17 +38,18 @@ static void plan_poll(eddy_loop *loop, eddy_time batch)
 }
 
 /* Queues what happened, in the order: other threads, I/O, timers. */
-static void collect(eddy_loop *loop)
+static void collect(eddy_loop *loop, bool polled)
 {
   eddy_time last = loop->clock;
   loop->clock = eddy__loop_now(loop);
+  if (polled) loop->polled = loop->clock;
   eddy__trace_cause(loop, EDDY_TRACE_BY_THREAD);
   if (eddy__posts_waiting(loop)) eddy__posts_collect(loop);
   eddy__trace_cause(loop, EDDY_TRACE_BY_IO);
   eddy__ops_collect(loop);
   eddy__trace_cause(loop, EDDY_TRACE_BY_TIMER);
   eddy__timers_collect(loop);
-  plan_poll(loop, loop->clock - last);
+  plan_poll(loop, loop->clock - last, polled);
   eddy__loop_begin_turn(loop);
 }
 
@@ -65,16 +67,28 @@ void eddy__loop_nudge(eddy_loop *loop)
   }
 }
 
-static void poll_backend(eddy_loop *loop, eddy_time timeout)
+/* With slow batches each boundary would poll, also one right after the last poll: a task that
+ * waits for a descriptor has its step an iteration after the poll that found it ready. */
+static bool polled_just_now(eddy_loop *loop)
+{
+  if (!loop->polls_often || loop->guest) return false;
+  if ((loop->io->features & EDDY_IO_VIRTUAL_TIME) != 0) return false;
+  return eddy__loop_now(loop) - loop->polled < SLOW_BATCH;
+}
+
+/* Whether it counts as a poll. */
+static bool poll_backend(eddy_loop *loop, eddy_time timeout)
 {
   bool ready = loop->ring.head != loop->ring.tail;
-  if (ready && loop->io->quiet != NULL && loop->io->quiet(loop->io_state)) return;
+  if (ready && loop->io->quiet != NULL && loop->io->quiet(loop->io_state)) return true;
+  if (ready && polled_just_now(loop)) return false;
   loop->polls++;
   if (loop->trace != NULL) eddy__trace_poll(loop, timeout);
   loop->nudge |= EDDY__NUDGE_AWAY;
   loop->io->poll(loop->io_state, timeout);
   loop->nudge &= (uint8_t)~EDDY__NUDGE_AWAY;
   if (loop->trace != NULL) eddy__trace_polled(loop);
+  return true;
 }
 
 /* Looks whose callback was slow, and says so. Debug mode only. */
@@ -246,9 +260,9 @@ static int run_until_stopped(eddy_loop *loop, enum eddy__run_mode mode)
       looked = false;
     }
     if (timeout != 0 && trim(loop)) timeout = 0;
-    poll_backend(loop, timeout);
+    bool polled = poll_backend(loop, timeout);
     EDDY_CHECK(eddy__self.loop == loop, "a loop inherited by fork went on in the child");
-    collect(loop);
+    collect(loop, polled);
     uint64_t head = loop->ring.head;
     run_turn(loop);
     if (loop->ring.head != head)
@@ -307,7 +321,7 @@ void eddy_backend_turn(eddy_loop *loop)
   loop->running = true;
   loop->nudge &= (uint8_t)~EDDY__NUDGE_AWAY;
   eddy__self = (struct eddy__self){.loop = loop};
-  collect(loop);
+  collect(loop, true);
   run_turn(loop);
   loop->stopping = false;
   loop->running = false;

@@ -119,6 +119,7 @@ struct eddy_loop {
   atomic_bool closed;
   int *errno_place;  /* of the thread that runs it */
   eddy_time clock;   /* as read after the last poll */
+  eddy_time polled;  /* the same, if at the last boundary there was a poll */
   eddy_time seen;    /* as last read by anyone */
   eddy_time trimmed; /* when memory was last given back */
   eddy_time
@@ -164,7 +165,7 @@ struct eddy_loop {
   bool in_turn;
   bool watched;     /* in debug mode or traced: what runs is looked at */
   uint8_t nudge;    /* enum eddy__nudge */
-  bool polls_often; /* the last batch was slow: poll at every boundary */
+  bool polls_often; /* the last batch was slow: poll at every boundary, but see polled */
   bool reported;    /* the deadlock report was printed */
   long process;
   struct eddy__link everywhere; /* on the list of all loops (fork.c) */

@@ -7,10 +7,12 @@
 
 #include <eddy/version.h>
 
+#include "tools/fairness.h"
 #include "tools/figures.h"
 #include "tools/tool.h"
 
 #define LINES 600     /* of each trace that the panels show; the rest is counted */
+#define TASKS 300     /* in the panel of fairness */
 #define QUANTILES 200 /* points of a curve */
 
 extern const char eddy_report_template[]; /* report.html, by the build */
@@ -76,6 +78,24 @@ static void lines(FILE *file, struct read_loop *loop, const struct diff_lines *a
   fputc(']', file);
 }
 
+/* [name, creation site, steps, nanoseconds run, longest ready], the longest run first. */
+static void tasks(FILE *file, struct read_loop *loop)
+{
+  size_t count;
+  struct fairness *all = fairness_make(loop, &count);
+  fprintf(file, "\"tasksTotal\":%zu,\"tasks\":[", count);
+  for (size_t i = 0; i < count && i < TASKS; i++) {
+    fputs(i > 0 ? ",[" : "[", file);
+    text(file, read_task_name(loop, all[i].task));
+    fputc(',', file);
+    text(file, loop->tasks[all[i].task].site);
+    fprintf(
+        file, ",%zu,%" PRId64 ",%" PRId64 "]", all[i].steps, all[i].ran, all[i].longest);
+  }
+  fputs("],", file);
+  free(all);
+}
+
 static void side(
     FILE *file, const struct figures *figures, const struct comparison *one, int i)
 {
@@ -93,7 +113,9 @@ static void side(
   curve(file, &at->summary.late);
   fputs(",\"waiting\":", file);
   curve(file, &at->summary.waiting);
-  fprintf(file, ",\"total\":%zu,\"lines\":", all->count);
+  fputc(',', file);
+  tasks(file, &one->sides[i].file.loops[0]);
+  fprintf(file, "\"total\":%zu,\"lines\":", all->count);
   lines(file, &one->sides[i].file.loops[0], all);
   fputc('}', file);
 }

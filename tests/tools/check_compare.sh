@@ -50,7 +50,7 @@ import json, re, struct
 
 html = open("report.html").read()
 report = json.loads(re.search(r'^const report = (\{.*?\n\]\});$', html, re.S | re.M).group(1))
-TEXT, TASK, QUEUED, RUN, FIRED, POLL, TRIED = 2, 4, 7, 8, 14, 16, 19
+TEXT, TASK, QUEUED, RUN, PARKED, ENDED, FIRED, POLL, TRIED = 2, 4, 7, 8, 10, 11, 14, 16, 19
 
 
 def events(name):
@@ -98,6 +98,7 @@ def rank(values, at):
 for workload in report["workloads"]:
     for backend, side in zip(report["backends"], workload["sides"]):
         late, waiting, queued, steps, calls, polls, tried = [], [], {}, 0, 0, 0, 0
+        begun, ran, longest = {}, {}, {}
         for time, task, other, value, kind in events(
                 "kept/%s-%s.trace" % (workload["name"], backend.replace("/", "-"))):
             if kind == FIRED:
@@ -106,10 +107,15 @@ for workload in report["workloads"]:
                 queued[task] = time
             elif kind == RUN and task:
                 steps += 1
+                begun[task] = time
+                if task in queued:
+                    longest[task] = max(longest.get(task, 0), time - queued[task])
                 if task in queued:
                     waiting.append(time - queued.pop(task))
             elif kind == RUN:
                 calls += 1
+            elif kind in (PARKED, ENDED) and task in begun:
+                ran[task] = ran.get(task, 0) + time - begun[task]
             polls += kind == POLL
             tried += kind == TRIED
         for name, values in (("late", late), ("waiting", waiting)):
@@ -118,6 +124,9 @@ for workload in report["workloads"]:
             assert told["count"] == len(values), (workload["name"], backend, name)
             for key, at in (("p50", .5), ("p99", .99), ("p999", .999), ("most", 1)):
                 assert told[key] == rank(values, at), (workload["name"], backend, name, key)
+        assert side["tasksTotal"] == len(ran)
+        assert sorted(task[3] for task in side["tasks"]) == sorted(ran.values())
+        assert max(task[4] for task in side["tasks"]) == max(longest.values())
         assert side["steps"] == steps and side["callbacks"] == calls
         assert side["tracedPolls"] == polls
         assert abs(side["tried"] - tried / workload["traced"]) < .001

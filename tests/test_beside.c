@@ -41,9 +41,9 @@ static void grant(struct wish *wish, int64_t value)
 static int new_wish(struct wish **out)
 {
   struct wish *wish = test_new(sizeof *wish);
+  *out = wish;
   wish->loop = eddy_get_running_loop();
   CHECK_OK(test_future(NULL, &wish->future));
-  *out = wish;
   return 0;
 }
 

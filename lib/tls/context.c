@@ -35,9 +35,10 @@ static int new_own(const SSL_METHOD *method, const char *call, eddy_tls_context 
 
 int eddy_tls_context_new_client(eddy_tls_context **out)
 {
-  eddy_tls_context *context;
+  eddy_tls_context *context = NULL;
+  if (out == NULL) return EDDY_EINVAL;
   int rc = new_own(TLS_client_method(), "new_client", &context);
-  if (rc < 0 || out == NULL) return rc;
+  if (rc < 0) return rc;
   context->client = true;
   if (SSL_CTX_set_default_verify_paths(context->ssl_ctx) != 1) {
     rc = eddy__tls_raise_plain("new_client", "the system's authorities");

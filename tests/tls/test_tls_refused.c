@@ -360,3 +360,10 @@ EDDY_TASK_TEST(tls_refused, failures_do_not_touch_other_connections)
   ERR_clear_error();
   return 0;
 }
+
+EDDY_TEST(tls_refused, a_context_without_a_place_for_it)
+{
+  CHECK_CODE(eddy_tls_context_new_client(NULL), EDDY_EINVAL);
+  CHECK_CODE(eddy_tls_context_new_server(NULL), EDDY_EINVAL);
+  return 0;
+}

@@ -232,7 +232,7 @@ def main():
     table += net.print_table()
     table += http.print_table()
     print("\nFigures are nanoseconds an operation (bytes where it says so), medians.\n"
-          "Goals are looked at on native/uv; uv/uv stands beside it.")
+          "Goals are looked at on native/uv (network: native/epoll); uv/uv stands beside it.")
     if arguments.quick:
         print("--quick: a tenth of every count, the rows' names notwithstanding; for trying "
               "things, not for the record")

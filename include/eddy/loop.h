@@ -22,8 +22,8 @@ typedef struct eddy_handle eddy_handle;
 
 /** How to make a loop; all zero means: the defaults. */
 typedef struct eddy_loop_options {
-  /** "SCHEDULER/IO", such as "native/uv"; NULL: the environment's EDDY_BACKEND, else
-   * "native/uv". */
+  /** "SCHEDULER/IO": "native/uv", "uv/uv", "native/epoll" (Linux), "native/poll" or
+   * "native/virtual"; NULL: the environment's EDDY_BACKEND, else "native/uv". */
   const char *backend;
   /** A backend of the program's own (eddy/backend.h), kept until the loop is freed; then
    * `backend` is not looked at. */
@@ -92,7 +92,8 @@ EDDY_BEGIN_DECLS
  * options   borrowed; NULL means the defaults.
  * out       owned: eddy_loop_free.
  * Returns   0; EDDY_EINVAL (unknown backend name, a pair that cannot work, a host's loop
- *           with another backend than "uv/uv": eddy_message says which); EDDY_ENOMEM; the
+ *           with another backend than "uv/uv": eddy_message says which); EDDY_ENOMEM; EDDY_ENOSYS
+ *           (the system has no epoll, and native/epoll or libuv needs it); the
  *           system's code if the backend cannot start (EDDY_EMFILE ...).
  */
 EDDY_API EDDY_NODISCARD int eddy_loop_new(const eddy_loop_options *options, eddy_loop **out);

@@ -276,7 +276,7 @@ int eddy_workers_start(
   if (options->loop != NULL && options->loop->uv_loop != NULL)
     return eddy_raise(
         EDDY_EINVAL, "workers start: several loops cannot share one uv_loop");
-  eddy_workers *workers;
+  eddy_workers *workers = NULL;
   int rc = new_workers(options, fn, arg, &workers);
   if (rc < 0) return rc;
   size_t started = 0;

@@ -183,8 +183,9 @@ static int cancelled(enum kind kind, int fds[2])
   CHECK_EQ(sender->rc, EDDY_PENDING);
   CHECK(eddy_task_cancel(sender->task, NULL));
   CHECK_CODE(eddy_task_await(sender->task, NULL), EDDY_ECANCELLED);
-  CHECK_EQ(sender->sent, 0);
-  CHECK_EQ(lseek(file, 0, SEEK_CUR), 0); /* nothing was sent */
+  /* TCP may find some room yet when it has moved what it was given. */
+  size_t position = sender->sent > 0 ? 100 + sender->sent : 0;
+  CHECK_EQ(lseek(file, 0, SEEK_CUR), position);
   return 0;
 }
 

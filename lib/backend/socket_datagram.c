@@ -7,58 +7,43 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backend/socket_system.h"
+
 /* So many datagrams are taken by one system call at most. */
 #define BATCH 16
-
-#ifdef MSG_NOSIGNAL
-#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
-#else
-#define SEND_FLAGS MSG_DONTWAIT
-#endif
-
-static int last_error(void)
-{
-  return -errno;
-}
-
-static int set_option(int fd, int level, int name, int value)
-{
-  return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : last_error();
-}
 
 static int prepare(int fd, sa_family_t family, const eddy_datagram_options *options)
 {
   int rc = 0;
   if (options->reuse_port) {
 #ifdef SO_REUSEPORT
-    rc = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    rc = eddy__set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 #else
     rc = EDDY_ENOTSUP;
 #endif
   }
-  if (rc == 0 && options->broadcast) rc = set_option(fd, SOL_SOCKET, SO_BROADCAST, 1);
+  if (rc == 0 && options->broadcast)
+    rc = eddy__set_option(fd, SOL_SOCKET, SO_BROADCAST, 1);
   if (rc == 0 && family == AF_INET6) {
-    rc = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->dual_stack ? 0 : 1);
+    rc = eddy__set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->dual_stack ? 0 : 1);
   }
   return rc;
 }
 
 static int bind_socket(int fd, const eddy_address *address)
 {
-  const struct sockaddr *system = (const struct sockaddr *)(const void *)
-                                      address->storage.bytes;
+  const struct sockaddr *system = eddy__system_address(address);
   if (bind(fd, system, address->length) == 0) return 0;
-  int rc = last_error();
+  int rc = eddy__last_error();
   if (rc != EDDY_EADDRINUSE || !eddy__socket_remove_stale(address, SOCK_DGRAM)) return rc;
-  return bind(fd, system, address->length) == 0 ? 0 : last_error();
+  return bind(fd, system, address->length) == 0 ? 0 : eddy__last_error();
 }
 
 int eddy__socket_open_datagram(
     const eddy_address *address, const eddy_datagram_options *options, int *out)
 {
   static const eddy_datagram_options defaults;
-  const struct sockaddr *system = (const struct sockaddr *)(const void *)
-                                      address->storage.bytes;
+  const struct sockaddr *system = eddy__system_address(address);
   if (options == NULL) options = &defaults;
   int fd = -1;
   int rc = eddy__socket_new(system->sa_family, SOCK_DGRAM, &fd);
@@ -81,7 +66,7 @@ static unsigned length_of(socklen_t length)
 
 static int pending_or_error(void)
 {
-  return errno == EAGAIN || errno == EWOULDBLOCK ? EDDY_PENDING : last_error();
+  return errno == EAGAIN || errno == EWOULDBLOCK ? EDDY_PENDING : eddy__last_error();
 }
 
 static int attempt_recvfrom(eddy_op *op)
@@ -108,12 +93,12 @@ static int attempt_sendto(eddy_op *op)
   const struct sockaddr *to = NULL;
   socklen_t length = 0;
   if (op->address != NULL) {
-    to = (const struct sockaddr *)(const void *)op->address->storage.bytes;
+    to = eddy__system_address(op->address);
     length = op->address->length;
   }
   ssize_t sent;
   do {
-    sent = sendto(op->fd, op->buffer, op->size, SEND_FLAGS, to, length);
+    sent = sendto(op->fd, op->buffer, op->size, EDDY__SEND_FLAGS, to, length);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) return pending_or_error();
   op->result = sent;

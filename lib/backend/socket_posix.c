@@ -11,24 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "backend/socket_system.h"
+
 #define DEFAULT_BACKLOG 128
-
-/* Where a call cannot be told to keep SIGPIPE back, the socket is (suppress_sigpipe). */
-#ifdef MSG_NOSIGNAL
-#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
-#else
-#define SEND_FLAGS MSG_DONTWAIT
-#endif
-
-static int last_error(void)
-{
-  return -errno;
-}
-
-static const struct sockaddr *system_address(const eddy_address *address)
-{
-  return (const struct sockaddr *)(const void *)address->storage.bytes;
-}
 
 static sa_family_t family_of(const eddy_address *address)
 {
@@ -38,15 +23,10 @@ static sa_family_t family_of(const eddy_address *address)
   return head.sa_family;
 }
 
-static int set_option(int fd, int level, int name, int value)
-{
-  return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : last_error();
-}
-
 static void suppress_sigpipe(int fd)
 {
 #if !defined(MSG_NOSIGNAL) && defined(SO_NOSIGPIPE)
-  (void)set_option(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
+  (void)eddy__set_option(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
 #else
   (void)fd;
 #endif
@@ -57,16 +37,16 @@ static void suppress_sigpipe(int fd)
 static void set_nodelay(int fd, sa_family_t family)
 {
   if (family == AF_INET || family == AF_INET6) {
-    (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    (void)eddy__set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   }
 }
 
 int eddy__socket_nonblocking(int fd)
 {
   int flags = fcntl(fd, F_GETFL);
-  if (flags < 0) return last_error();
+  if (flags < 0) return eddy__last_error();
   if ((flags & O_NONBLOCK) != 0) return 0;
-  return fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : last_error();
+  return fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : eddy__last_error();
 }
 
 #ifndef SOCK_NONBLOCK
@@ -74,7 +54,7 @@ int eddy__socket_nonblocking(int fd)
 static int set_flags(int fd)
 {
   int rc = eddy__socket_nonblocking(fd);
-  if (rc == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) rc = last_error();
+  if (rc == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) rc = eddy__last_error();
   if (rc < 0) close(fd);
   return rc;
 }
@@ -84,10 +64,10 @@ int eddy__socket_new(int family, int type, int *out)
 {
 #ifdef SOCK_NONBLOCK
   int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return last_error();
+  if (fd < 0) return eddy__last_error();
 #else
   int fd = socket(family, type, 0);
-  if (fd < 0) return last_error();
+  if (fd < 0) return eddy__last_error();
   int rc = set_flags(fd);
   if (rc < 0) return rc;
 #endif
@@ -109,10 +89,10 @@ int eddy__socket_pair(int fds[2])
   int pair[2];
 #ifdef SOCK_NONBLOCK
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
-    return last_error();
+    return eddy__last_error();
   }
 #else
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return last_error();
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return eddy__last_error();
   int rc = set_flags(pair[0]);
   if (rc < 0) {
     close(pair[1]);
@@ -136,17 +116,18 @@ static int prepare_listener(
 {
   if (family != AF_INET && family != AF_INET6) return 0;
   int rc = 0;
-  if (!options->no_reuse_address) rc = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (rc == 0 && options->keep_alive) rc = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (!options->no_reuse_address) rc = eddy__set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (rc == 0 && options->keep_alive)
+    rc = eddy__set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   if (rc == 0 && options->reuse_port) {
 #ifdef SO_REUSEPORT
-    rc = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    rc = eddy__set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 #else
     rc = EDDY_ENOTSUP;
 #endif
   }
   if (rc == 0 && family == AF_INET6) {
-    rc = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->dual_stack ? 0 : 1);
+    rc = eddy__set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->dual_stack ? 0 : 1);
   }
   return rc;
 }
@@ -161,7 +142,7 @@ bool eddy__socket_remove_stale(const eddy_address *address, int type)
   if (!S_ISSOCK(file.st_mode)) return false;
   int fd = -1;
   if (eddy__socket_new(AF_UNIX, type, &fd) < 0) return false;
-  bool refused = connect(fd, system_address(address), address->length) != 0 &&
+  bool refused = connect(fd, eddy__system_address(address), address->length) != 0 &&
                  errno == ECONNREFUSED;
   close(fd);
   return refused && unlink(name.sun_path) == 0;
@@ -169,10 +150,13 @@ bool eddy__socket_remove_stale(const eddy_address *address, int type)
 
 static int bind_listener(int fd, const eddy_address *address)
 {
-  if (bind(fd, system_address(address), address->length) == 0) return 0;
-  int rc = last_error();
-  if (rc != EDDY_EADDRINUSE || !eddy__socket_remove_stale(address, SOCK_STREAM)) return rc;
-  return bind(fd, system_address(address), address->length) == 0 ? 0 : last_error();
+  if (bind(fd, eddy__system_address(address), address->length) == 0) return 0;
+  int rc = eddy__last_error();
+  if (rc != EDDY_EADDRINUSE || !eddy__socket_remove_stale(address, SOCK_STREAM))
+    return rc;
+  return bind(fd, eddy__system_address(address), address->length) == 0
+             ? 0
+             : eddy__last_error();
 }
 
 int eddy__socket_listen(
@@ -189,7 +173,7 @@ int eddy__socket_listen(
   rc = bind_listener(fd, address);
   if (rc < 0) goto fail;
   if (listen(fd, options->backlog > 0 ? options->backlog : DEFAULT_BACKLOG) != 0) {
-    rc = last_error();
+    rc = eddy__last_error();
     goto fail;
   }
   set_nodelay(fd, family); /* most systems hand it on to the connections */
@@ -202,7 +186,9 @@ fail:
 
 int eddy__socket_bind(int fd, const eddy_address *address)
 {
-  return bind(fd, system_address(address), address->length) == 0 ? 0 : last_error();
+  return bind(fd, eddy__system_address(address), address->length) == 0
+             ? 0
+             : eddy__last_error();
 }
 
 int eddy__socket_name(int fd, bool peer, eddy_address *out)
@@ -211,7 +197,7 @@ int eddy__socket_name(int fd, bool peer, eddy_address *out)
   socklen_t length = sizeof(name.storage.bytes);
   struct sockaddr *system = (struct sockaddr *)(void *)name.storage.bytes;
   int rc = peer ? getpeername(fd, system, &length) : getsockname(fd, system, &length);
-  if (rc != 0) return last_error();
+  if (rc != 0) return eddy__last_error();
   name.length = length < sizeof(name.storage.bytes) ? length : sizeof(name.storage.bytes);
   *out = name;
   return 0;
@@ -225,14 +211,15 @@ int eddy__socket_shutdown(int fd, eddy_shutdown how)
       [EDDY_SHUTDOWN_BOTH] = SHUT_RDWR,
   };
   if ((unsigned)how > EDDY_SHUTDOWN_BOTH) return EDDY_EINVAL;
-  return shutdown(fd, system_how[how]) == 0 ? 0 : last_error();
+  return shutdown(fd, system_how[how]) == 0 ? 0 : eddy__last_error();
 }
 
 int eddy__socket_close(int fd)
 {
   /* An interrupted close has closed all the same; a second one could hit a reused number.
    */
-  return close(fd) == 0 || errno == EINTR || errno == EINPROGRESS ? 0 : last_error();
+  return close(fd) == 0 || errno == EINTR || errno == EINPROGRESS ? 0
+                                                                  : eddy__last_error();
 }
 
 static int attempt_recv(eddy_op *op)
@@ -241,7 +228,7 @@ static int attempt_recv(eddy_op *op)
   do {
     got = recv(op->fd, op->buffer, op->size, MSG_DONTWAIT);
   } while (got < 0 && errno == EINTR);
-  if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return last_error();
+  if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return eddy__last_error();
   /* No bytes are there at once, which not every kind of socket knows. */
   if (got < 0 && op->size > 0) return EDDY_PENDING;
   op->result = got < 0 ? 0 : got;
@@ -252,10 +239,10 @@ static int attempt_send(eddy_op *op)
 {
   ssize_t sent;
   do {
-    sent = send(op->fd, op->buffer, op->size, SEND_FLAGS);
+    sent = send(op->fd, op->buffer, op->size, EDDY__SEND_FLAGS);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0)
-    return errno == EAGAIN || errno == EWOULDBLOCK ? EDDY_PENDING : last_error();
+    return errno == EAGAIN || errno == EWOULDBLOCK ? EDDY_PENDING : eddy__last_error();
   op->result = sent;
   return 0;
 }
@@ -266,10 +253,10 @@ static int accept_one(int listener, eddy_address *peer)
   struct sockaddr *system = (struct sockaddr *)(void *)peer->storage.bytes;
 #ifdef SOCK_NONBLOCK
   int fd = accept4(listener, system, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (fd < 0) return last_error();
+  if (fd < 0) return eddy__last_error();
 #else
   int fd = accept(listener, system, &length);
-  if (fd < 0) return last_error();
+  if (fd < 0) return eddy__last_error();
   int rc = set_flags(fd);
   if (rc < 0) return rc;
 #endif
@@ -299,15 +286,17 @@ static int attempt_accept(eddy_op *op)
  * when it has room again. */
 static int begin_connect(eddy_op *op)
 {
-  if (connect(op->fd, system_address(op->address), op->address->length) == 0) return 0;
-  return errno == EINPROGRESS || errno == EINTR ? EDDY_PENDING : last_error();
+  if (connect(op->fd, eddy__system_address(op->address), op->address->length) == 0)
+    return 0;
+  return errno == EINPROGRESS || errno == EINTR ? EDDY_PENDING : eddy__last_error();
 }
 
 static int finish_connect(eddy_op *op)
 {
   int error = 0;
   socklen_t size = sizeof(error);
-  if (getsockopt(op->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return last_error();
+  if (getsockopt(op->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    return eddy__last_error();
   if (error != 0) return -error;
   /* No error is not yet success: the wake may have been an idle one. */
   struct sockaddr_storage peer;
@@ -315,10 +304,10 @@ static int finish_connect(eddy_op *op)
   if (getpeername(op->fd, (struct sockaddr *)&peer, &size) == 0) {
     /* Linux answers the next connect with this one's success: asked for here, the one after
      * it is told EISCONN as everywhere. */
-    int rc = connect(op->fd, system_address(op->address), op->address->length);
-    return rc == 0 || errno == EISCONN ? 0 : last_error();
+    int rc = connect(op->fd, eddy__system_address(op->address), op->address->length);
+    return rc == 0 || errno == EISCONN ? 0 : eddy__last_error();
   }
-  if (errno != ENOTCONN) return last_error();
+  if (errno != ENOTCONN) return eddy__last_error();
   struct pollfd state = {.fd = op->fd, .events = POLLOUT};
   bool over = poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP)) != 0;
   return over ? EDDY_ENOTCONN : EDDY_PENDING;
@@ -355,7 +344,7 @@ int eddy__socket_attempt(eddy_op *op, bool again)
 int eddy__file_look(int fd, struct eddy__file *out)
 {
   struct stat file;
-  if (fstat(fd, &file) != 0) return last_error();
+  if (fstat(fd, &file) != 0) return eddy__last_error();
   if (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode) || S_ISBLK(file.st_mode)) {
     return EDDY_EPERM;
   }

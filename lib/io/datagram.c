@@ -39,35 +39,6 @@ static void free_endpoint(struct endpoint *endpoint)
 
 /* ---- the end: a transport ---- */
 
-static void describe(const eddy_task *task, char *text, size_t size)
-{
-  snprintf(text, size, "connection_made of the endpoint on descriptor %d",
-      eddy_transport_get_fd(task->wait.object));
-}
-
-static const struct eddy__wait_type made_wait = {NULL, describe, NULL, "endpoint"};
-
-static void wake(void *arg)
-{
-  eddy__wait_woken(arg, 0);
-}
-
-static int end(eddy_transport *made, int rc, eddy_transport **transport, void **self)
-{
-  if (rc < 0) {
-    eddy__datagram_transport_forget_made(made);
-    eddy_transport_close(made);
-    eddy_transport_unref(made);
-    return rc;
-  }
-  if (self != NULL) (void)eddy_transport_get_protocol(made, self);
-  if (transport != NULL)
-    *transport = made;
-  else
-    eddy_transport_unref(made);
-  return 0;
-}
-
 /* Makes the instance and the transport; the descriptor is taken over. */
 static int make(eddy_task *task, const struct request *request, int fd,
     const eddy_address *remote, eddy_transport **out)
@@ -76,8 +47,7 @@ static int make(eddy_task *task, const struct request *request, int fd,
   void *self = NULL;
   eddy_loop *loop = task->future.loop;
   eddy_address name;
-  struct eddy__datagram_transport_options options = {
-      .fd = fd, .remote = remote, .made = wake, .made_arg = task};
+  struct eddy__datagram_transport_options options = {.fd = fd, .remote = remote};
   options.connected = remote != NULL && !request->options->allow_broadcast;
   int rc = loop->io->sock_name(loop->io_state, fd, false, &name);
   if (rc < 0) {
@@ -85,13 +55,13 @@ static int make(eddy_task *task, const struct request *request, int fd,
     goto fail;
   }
   options.large = eddy__address_family(&name) == AF_UNIX;
-  rc = request->factory(request->arg, &protocol, &self);
-  if (rc >= 0 && protocol == NULL) {
-    rc = eddy_raise(EDDY_EINVAL, "the factory gave no protocol");
-  }
+  rc = eddy__connection_ask(request->factory, request->arg, &protocol, &self);
   if (rc < 0) goto fail;
   rc = eddy__datagram_transport_new(loop, &options, protocol, self, out);
-  if (rc == 0) return 0;
+  if (rc == 0) {
+    (*out)->waiter = task;
+    return 0;
+  }
   if (protocol->release != NULL) protocol->release(self);
 fail:
   eddy__net_close_fd(loop, fd);
@@ -282,8 +252,8 @@ int eddy_loop_create_datagram_endpoint(eddy_loop *loop, eddy_protocol_factory *f
   const struct request request = {factory, arg, options};
   eddy_task *task = eddy__wait_begin(&resumed, &rc);
   if (task == NULL) return rc;
-  if (resumed && task->wait.type == &made_wait) {
-    return end(task->wait.object, rc, transport, self);
+  if (resumed && task->wait.type == &eddy__connection_wait) {
+    return eddy__connection_end(task->wait.object, rc, transport, self);
   }
   if (factory == NULL || options == NULL) return EDDY_EINVAL;
   if (resumed) {
@@ -296,7 +266,7 @@ int eddy_loop_create_datagram_endpoint(eddy_loop *loop, eddy_protocol_factory *f
   if (rc != 0) return rc;
   rc = make(task, &request, fd, remote.length > 0 ? &remote : NULL, &made);
   if (rc < 0) return rc;
-  rc = eddy__wait(task, &made_wait, made);
+  rc = eddy__wait(task, &eddy__connection_wait, made);
   if (rc == EDDY_PENDING) return rc;
-  return end(task->wait.object, rc, transport, self);
+  return eddy__connection_end(task->wait.object, rc, transport, self);
 }

@@ -26,8 +26,6 @@ struct state {
   eddy_address remote; /* length 0: none */
   bool connected;
   bool large;
-  void (*made)(void *arg);
-  void *made_arg;
   int fd;
 };
 
@@ -313,7 +311,6 @@ static void datagram_closed(eddy_transport *transport)
   state->input = NULL;
   eddy__net_close_fd(transport->loop, state->fd);
   state->fd = -1;
-  state->made = NULL;
 }
 
 static int get_fd(const eddy_transport *transport)
@@ -348,13 +345,10 @@ static const eddy_transport_type datagram_type = {
 static int begin(void *arg)
 {
   eddy_transport *transport = arg;
-  struct state *state = state_of(transport);
   eddy_transport_made(transport);
   int rc = eddy_transport_is_reading(transport) ? set_reading(transport, true) : 0;
   if (rc < 0) eddy_transport_fail(transport, rc, "reading could not be started");
-  void (*made)(void *) = state->made;
-  state->made = NULL;
-  if (made != NULL) made(state->made_arg);
+  eddy_transport_ready(transport, 0);
   return 0;
 }
 
@@ -385,8 +379,6 @@ int eddy__datagram_transport_new(eddy_loop *loop,
   state->connected = options->connected;
   state->large = options->large;
   if (options->remote != NULL) state->remote = *options->remote;
-  state->made = options->made;
-  state->made_arg = options->made_arg;
   eddy__loop_push(loop, on_begin, transport); /* runs before connection_lost can */
   *out = transport;
   return 0;
@@ -395,9 +387,4 @@ fail_transport:
 fail_book:
   eddy__op_free(loop, input);
   return rc;
-}
-
-void eddy__datagram_transport_forget_made(eddy_transport *transport)
-{
-  state_of(transport)->made = NULL;
 }

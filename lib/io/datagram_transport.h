@@ -12,17 +12,11 @@ struct eddy__datagram_transport_options {
   const eddy_address *remote; /* where datagrams go without an address; NULL: nowhere */
   bool connected;             /* the descriptor knows `remote` */
   bool large;                 /* a datagram may be larger than those of UDP (Unix) */
-  /* Called once, after connection_made was and reading has begun. */
-  void (*made)(void *arg);
-  void *made_arg;
 };
 
 /* As eddy__socket_transport_new. */
 int eddy__datagram_transport_new(eddy_loop *loop,
     const struct eddy__datagram_transport_options *options, const eddy_protocol *protocol,
     void *self, eddy_transport **out);
-
-/* `made` will not be called any more. */
-void eddy__datagram_transport_forget_made(eddy_transport *transport);
 
 #endif

@@ -294,18 +294,34 @@ int eddy_loop_run_in_executor(
   return eddy_loop_run_in_executor_with(loop, executor, fn, arg, NULL, out);
 }
 
+/* ---- calls that wait for a future which they make ---- */
+
+/* The task that makes the call; NULL, with *rc set: it cannot wait, or it goes on with its wait
+ * (a stackless coroutine), which is that of eddy_await and holds the future. */
+static eddy_task *begin_wait(eddy_value *value, int *rc)
+{
+  bool resumed;
+  eddy_task *task = eddy__wait_begin(&resumed, rc);
+  if (task == NULL || !resumed) return task;
+  task->wait.resumed = true;
+  *rc = eddy_await(task->wait.object, value);
+  return NULL;
+}
+
+/* Waits for the future, which is taken over. */
+static int wait_for_made(eddy_future *future, eddy_value *value)
+{
+  int rc = eddy_await(future, value);
+  eddy_future_unref(future);
+  return rc;
+}
+
 int eddy_to_thread_with(
     eddy_fn *fn, void *arg, const eddy_job_options *options, eddy_value *value)
 {
   int rc;
-  bool resumed;
-  eddy_task *task = eddy__wait_begin(&resumed, &rc);
+  eddy_task *task = begin_wait(value, &rc);
   if (task == NULL) return rc;
-  if (resumed) {
-    /* The wait is that of eddy_await, which holds the future. */
-    task->wait.resumed = true;
-    return eddy_await(task->wait.object, value);
-  }
   if (fn == NULL) return EDDY_EINVAL;
   eddy_context *context;
   rc = eddy__context_capture(&context);
@@ -313,10 +329,7 @@ int eddy_to_thread_with(
   eddy_future *future;
   rc = start_job(
       task->future.loop, NULL, context, &(struct call){fn, arg, options}, &future);
-  if (rc < 0) return rc;
-  rc = eddy_await(future, value);
-  eddy_future_unref(future);
-  return rc;
+  return rc < 0 ? rc : wait_for_made(future, value);
 }
 
 int eddy_to_thread(eddy_fn *fn, void *arg, eddy_value *value)
@@ -444,18 +457,10 @@ static int end_default(eddy_loop *loop, eddy_time timeout, eddy_future **out)
 int eddy_loop_shutdown_default_executor(eddy_loop *loop, eddy_time timeout)
 {
   int rc;
-  bool resumed;
-  eddy_task *task = eddy__wait_begin(&resumed, &rc);
+  eddy_task *task = begin_wait(NULL, &rc);
   if (task == NULL) return rc;
-  if (resumed) {
-    task->wait.resumed = true;
-    return eddy_await(task->wait.object, NULL);
-  }
   if (loop != NULL && loop != task->future.loop) return EDDY_EOTHERLOOP;
   eddy_future *future;
   rc = end_default(task->future.loop, timeout, &future);
-  if (rc < 0 || future == NULL) return rc;
-  rc = eddy_await(future, NULL);
-  eddy_future_unref(future);
-  return rc;
+  return rc < 0 || future == NULL ? rc : wait_for_made(future, NULL);
 }

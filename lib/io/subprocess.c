@@ -84,11 +84,6 @@ static int prepare_stdio(
 
 /* ---- the start ---- */
 
-static void wake(void *task)
-{
-  eddy__wait_woken(task, 0);
-}
-
 /* Closes the child's ends of the pipes, and after a failure ours. */
 static void close_pipes(
     const int stdio[3], struct eddy__subprocess_start *start, bool ours)
@@ -112,9 +107,7 @@ static int start_child(
                                              .fds = {-1, -1, -1},
                                              .new_session = options->start_new_session,
                                              .inherit_fds = options->inherit_fds},
-      .ends = {-1, -1, -1},
-      .made = wake,
-      .made_arg = task};
+      .ends = {-1, -1, -1}};
   const eddy_protocol *protocol;
   void *self;
   int rc = check_stdio(request, stdio);
@@ -125,7 +118,10 @@ static int start_child(
   bool made = rc == 0;
   if (made) rc = eddy__subprocess_transport_new(loop, &start, protocol, self, out);
   close_pipes(stdio, &start, !made);
-  if (rc == 0) return 0;
+  if (rc == 0) {
+    (*out)->waiter = task;
+    return 0;
+  }
   if (protocol->release != NULL) protocol->release(self);
   if (rc == EDDY_ENOTSUP || rc == EDDY_ENOMEM) return rc;
   return eddy_raise(rc, "%s %s%s%s: %s", request->call, request->argv[0],
@@ -153,7 +149,7 @@ static const struct eddy__wait_type end_wait = {NULL, describe_end, NULL, "proce
 /* The start was given up: the child is killed and, if the task may wait, reaped. */
 static int give_up(eddy_task *task, eddy_transport *made, int rc)
 {
-  eddy__subprocess_forget_made(made);
+  made->waiter = NULL;
   eddy_transport_close(made);
   if (rc != EDDY_EGENERATOREXIT && !eddy__subprocess_child(made)->ended) {
     task->wait.phase = ENDING;
@@ -174,13 +170,7 @@ static int finish(eddy_task *task, int rc, eddy_transport **transport, void **se
     return rc < 0 ? rc : (int)task->wait.scratch.i;
   }
   if (rc < 0) return give_up(task, made, rc);
-  if (self != NULL) (void)eddy_transport_get_protocol(made, self);
-  if (transport != NULL) {
-    *transport = made;
-  } else {
-    eddy_transport_unref(made);
-  }
-  return 0;
+  return eddy__connection_end(made, 0, transport, self);
 }
 
 int eddy__subprocess(eddy_loop *loop, const struct eddy__subprocess_request *request,

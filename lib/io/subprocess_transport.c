@@ -20,8 +20,6 @@ struct state {
   eddy_transport *pipes[3]; /* referenced; NULL: there is none */
   unsigned open;            /* how many of them are not lost */
   int error;                /* what connection_lost will be told */
-  void (*made)(void *arg);
-  void *made_arg;
 };
 
 static struct state *state_of(const eddy_transport *transport)
@@ -93,7 +91,6 @@ static void abort_process(eddy_transport *transport, int error)
 static void process_closed(eddy_transport *transport)
 {
   struct state *state = state_of(transport);
-  state->made = NULL;
   eddy__child_fini(&state->child);
 }
 
@@ -196,11 +193,8 @@ static int make_pipes(eddy_transport *transport, int ends[3])
 static int begin(void *arg)
 {
   eddy_transport *transport = arg;
-  struct state *state = state_of(transport);
   eddy_transport_made(transport);
-  void (*made)(void *) = state->made;
-  state->made = NULL;
-  if (made != NULL) made(state->made_arg);
+  eddy_transport_ready(transport, 0);
   return 0;
 }
 
@@ -237,8 +231,6 @@ int eddy__subprocess_transport_new(eddy_loop *loop, struct eddy__subprocess_star
   if (rc < 0) goto fail_begin;
   rc = make_pipes(transport, start->ends);
   if (rc < 0) goto fail_begin;
-  state->made = start->made;
-  state->made_arg = start->made_arg;
   eddy__loop_push(loop, on_begin, transport); /* behind those of the pipes */
   *out = transport;
   return 0;
@@ -251,11 +243,6 @@ fail:
     eddy__child_close(start->ends[i]);
   }
   return rc;
-}
-
-void eddy__subprocess_forget_made(eddy_transport *transport)
-{
-  state_of(transport)->made = NULL;
 }
 
 /* ---- what is known of it ---- */

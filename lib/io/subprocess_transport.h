@@ -13,9 +13,6 @@ struct eddy__subprocess_start {
   struct eddy__child_options child;
   int ends
       [3]; /* prepared ends of the child's pipes, or -1; the transport's from now on */
-  /* Called once, after connection_made was; NULL: nobody waits. */
-  void (*made)(void *arg);
-  void *made_arg;
 };
 
 /* Starts the child, makes its transport and queues the beginning. Codes and ownership as
@@ -23,9 +20,6 @@ struct eddy__subprocess_start {
  * too. */
 int eddy__subprocess_transport_new(eddy_loop *loop, struct eddy__subprocess_start *start,
     const eddy_protocol *protocol, void *self, eddy_transport **out);
-
-/* `made` will not be called any more. */
-void eddy__subprocess_forget_made(eddy_transport *transport);
 
 /* Whether it is a child's, and what there is to know of that; else NULL. */
 const struct eddy__child *eddy__subprocess_child(const eddy_transport *transport);

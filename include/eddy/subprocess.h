@@ -38,6 +38,10 @@ typedef struct eddy_subprocess_options {
   bool
       start_new_session; /* setsid, so that a signal from our terminal does not reach it */
   bool inherit_fds;      /* those from 3 on that are not close-on-exec stay open */
+  /** Descriptors from 3 on that the child gets under the same numbers, close-on-exec or not; they
+   * stay the caller's. NULL if there are none. asyncio: pass_fds */
+  const int *pass_fds;
+  size_t pass_count;
   size_t limit; /* of its readers (eddy_create_subprocess_...); 0: EDDY_STREAM_LIMIT */
 } eddy_subprocess_options;
 
@@ -73,7 +77,8 @@ EDDY_BEGIN_DECLS
  * transport owned: eddy_transport_unref (which ends nothing); NULL to ignore it.
  * self      the factory's instance, borrowed from the transport; NULL to ignore it.
  * Returns   0; what the factory returned; EDDY_ENOENT, EDDY_EACCES, EDDY_ENOMEM, ... (the
- *           program cannot be started; nothing is left); EDDY_EMFILE; EDDY_EINVAL;
+ *           program cannot be started; nothing is left); EDDY_EMFILE; EDDY_EBADF (a
+ *           descriptor that is to be passed on is not open); EDDY_EINVAL;
  *           EDDY_ENOTSUP; EDDY_ENOTASK; EDDY_EOTHERLOOP;
  *           EDDY_ECANCELLED: the child was killed, and is reaped when this returns (unless the
  *           task is cancelled once more: then later).
@@ -91,6 +96,8 @@ EDDY_API int eddy_loop_subprocess_shell(eddy_loop *loop, eddy_protocol_factory *
 /*
  * The transport is a child's from one of the calls above; with any other the answer is that of a
  * child that has ended (EDDY_EINVAL, 0, NULL, false).
+ *
+ * eddy_transport_get_extra_info: "subprocess" is the pid, a const long.
  *
  * eddy_transport_close closes its pipes and kills it if it runs; eddy_transport_abort does so
  * without sending what is queued. connection_lost follows when it has ended.

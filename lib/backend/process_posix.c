@@ -139,6 +139,42 @@ static int place_fd(posix_spawn_file_actions_t *actions, int from, int to, int *
   return -posix_spawn_file_actions_adddup2(actions, from, to);
 }
 
+static bool is_passed(const struct eddy__child_options *options, int fd)
+{
+  for (size_t i = 0; i < options->pass_count; i++) {
+    if (options->pass_fds[i] == fd) return true;
+  }
+  return false;
+}
+
+/* Leaves the passed descriptors open; the others from FIRST_OWN_FD on are closed. */
+static int place_passed(
+    posix_spawn_file_actions_t *actions, const struct eddy__child_options *options)
+{
+  int rc = 0, rest = FIRST_OWN_FD;
+  for (size_t i = 0; i < options->pass_count && rc == 0; i++) {
+    int fd = options->pass_fds[i];
+#ifdef POSIX_SPAWN_CLOEXEC_DEFAULT
+    rc = -posix_spawn_file_actions_addinherit_np(actions, fd);
+#else
+    rc = -posix_spawn_file_actions_adddup2(actions, fd, fd); /* clears close-on-exec */
+#endif
+    if (fd >= rest) rest = fd + 1;
+  }
+#ifdef HAS_CLOSEFROM
+  if (options->inherit_fds) return rc;
+  for (int fd = FIRST_OWN_FD; fd < rest && rc == 0; fd++) {
+    int flags = is_passed(options, fd) ? -1 : fcntl(fd, F_GETFD);
+    if (flags < 0 || (flags & FD_CLOEXEC) != 0) continue; /* it is closed by itself */
+    rc = -posix_spawn_file_actions_addclose(actions, fd);
+  }
+  if (rc == 0) rc = -posix_spawn_file_actions_addclosefrom_np(actions, rest);
+#else
+  (void)is_passed;
+#endif
+  return rc;
+}
+
 static int fill_actions(posix_spawn_file_actions_t *actions,
     const struct eddy__child_options *options, int copies[3])
 {
@@ -150,10 +186,7 @@ static int fill_actions(posix_spawn_file_actions_t *actions,
       rc = place_fd(actions, options->fds[i], i, &copies[i]);
     }
   }
-#ifdef HAS_CLOSEFROM
-  if (rc == 0 && !options->inherit_fds)
-    rc = -posix_spawn_file_actions_addclosefrom_np(actions, FIRST_OWN_FD);
-#endif
+  if (rc == 0) rc = place_passed(actions, options);
   if (rc == 0 && options->cwd != NULL)
     rc = -posix_spawn_file_actions_addchdir_np(actions, options->cwd);
   return rc;

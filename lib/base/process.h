@@ -3,6 +3,7 @@
 #define EDDY_BASE_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* What a standard descriptor of the child is, when it is not a descriptor of ours. */
 enum {
@@ -17,7 +18,9 @@ struct eddy__child_options {
   const char *cwd;         /* NULL: ours */
   int fds[3];
   bool new_session;
-  bool inherit_fds; /* those of ours that are not close-on-exec */
+  bool inherit_fds;    /* those of ours that are not close-on-exec */
+  const int *pass_fds; /* those from 3 on that it gets in any case */
+  size_t pass_count;
 };
 
 /* A pipe, close-on-exec, none of whose ends is a standard descriptor. 0 or a code. */
@@ -27,7 +30,7 @@ void eddy__child_close(int fd);
 
 /*
  * Starts a child. Signals have their default action in it and none is blocked; every descriptor
- * from 3 on is closed (where the system can), but for inherit_fds. 0, or why the program could
+ * from 3 on is closed (where the system can), but for inherit_fds and pass_fds. 0, or why the program could
  * not be started: no child is left then.
  */
 int eddy__child_start(const struct eddy__child_options *options, long *pid);

@@ -7,7 +7,13 @@
 
 #include "io/transport.h"
 
-struct eddy__chunk;
+/* What waits to be sent. */
+struct eddy__outbox {
+  eddy_op *op;
+  struct eddy__chunk *first;
+  struct eddy__chunk *last;
+  size_t queued; /* bytes */
+};
 
 struct eddy__channel_type {
   eddy_op_kind read_kind;
@@ -24,12 +30,9 @@ struct eddy__channel_type {
 struct eddy__channel {
   const struct eddy__channel_type *type;
   eddy_op *input;
-  eddy_op *output; /* while something is queued */
-  struct eddy__chunk *first;
-  struct eddy__chunk *last;
-  size_t queued; /* bytes */
-  int fd;        /* -1 when it is closed */
-  bool gathers;  /* small writes, until the next iteration */
+  struct eddy__outbox *outbox; /* NULL: nothing is queued */
+  int fd;                      /* -1 when it is closed */
+  bool gathers;                /* small writes, until the next iteration */
 };
 
 struct eddy__channel_options {

@@ -78,7 +78,8 @@ int eddy__connection_end(
 {
   if (rc < 0) {
     made->waiter = NULL;
-    eddy__outcome_pass_on(&made->said, rc);
+    eddy_outcome said = eddy__transport_said(made);
+    eddy__outcome_pass_on(&said, rc);
     eddy_transport_close(made);
     eddy_transport_unref(made);
     return rc;

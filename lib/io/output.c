@@ -28,16 +28,16 @@ struct eddy__chunk {
 
 void eddy__channel_clear(eddy_transport *transport)
 {
-  struct eddy__channel *channel = eddy__channel_of(transport);
-  while (channel->first != NULL) {
-    struct eddy__chunk *chunk = channel->first;
-    channel->first = chunk->next;
+  struct eddy__outbox *outbox = eddy__channel_of(transport)->outbox;
+  if (outbox == NULL) return;
+  while (outbox->first != NULL) {
+    struct eddy__chunk *chunk = outbox->first;
+    outbox->first = chunk->next;
     eddy__free(chunk);
   }
-  channel->last = NULL;
-  channel->queued = 0;
-  if (channel->output != NULL) eddy__op_free(transport->loop, channel->output);
-  channel->output = NULL;
+  eddy__op_free(transport->loop, outbox->op);
+  eddy__free(outbox);
+  eddy__channel_of(transport)->outbox = NULL;
 }
 
 static size_t room_in(const struct eddy__chunk *chunk)
@@ -59,14 +59,14 @@ static struct eddy__chunk *new_chunk(size_t needed, size_t smallest)
 }
 
 /* Takes out what was sent. */
-static void consume(struct eddy__channel *channel, size_t size)
+static void consume(struct eddy__outbox *outbox, size_t size)
 {
-  struct eddy__chunk *chunk = channel->first;
-  channel->queued -= size;
+  struct eddy__chunk *chunk = outbox->first;
+  outbox->queued -= size;
   chunk->start += size;
   if (chunk->start < chunk->end) return;
-  channel->first = chunk->next;
-  if (channel->first == NULL) channel->last = NULL;
+  outbox->first = chunk->next;
+  if (outbox->first == NULL) outbox->last = NULL;
   eddy__free(chunk);
 }
 
@@ -75,10 +75,11 @@ static int on_output(void *transport);
 static int await_output(eddy_transport *transport)
 {
   struct eddy__channel *channel = eddy__channel_of(transport);
-  channel->output->kind = channel->type->write_kind;
-  channel->output->flags = EDDY_OP_LATER;
-  channel->output->fd = channel->fd;
-  int rc = eddy__op_start(transport->loop, channel->output, on_output, transport);
+  eddy_op *op = channel->outbox->op;
+  op->kind = channel->type->write_kind;
+  op->flags = EDDY_OP_LATER;
+  op->fd = channel->fd;
+  int rc = eddy__op_start(transport->loop, op, on_output, transport);
   return rc == EDDY_PENDING ? 0 : rc;
 }
 
@@ -88,14 +89,17 @@ static int on_flush(void *transport);
 static int begin_output(eddy_transport *transport, bool gathered)
 {
   struct eddy__channel *channel = eddy__channel_of(transport);
-  eddy_op *op = eddy__op_new(transport->loop);
-  if (op == NULL) return EDDY_ENOMEM;
-  channel->output = op;
-  int rc = gathered ? eddy__op_defer(transport->loop, op, on_flush, transport)
+  struct eddy__outbox *outbox = eddy__alloc(sizeof(*outbox));
+  if (outbox == NULL) return EDDY_ENOMEM;
+  outbox->op = eddy__op_new(transport->loop);
+  if (outbox->op == NULL) {
+    eddy__free(outbox);
+    return EDDY_ENOMEM;
+  }
+  channel->outbox = outbox;
+  int rc = gathered ? eddy__op_defer(transport->loop, outbox->op, on_flush, transport)
                     : await_output(transport);
-  if (rc == 0) return 0;
-  eddy__op_free(transport->loop, op);
-  channel->output = NULL;
+  if (rc < 0) eddy__channel_clear(transport);
   return rc;
 }
 
@@ -135,29 +139,32 @@ static int enqueue(eddy_transport *transport, struct cursor *cursor, bool gather
 {
   struct eddy__channel *channel = eddy__channel_of(transport);
   size_t size = cursor->left;
-  size_t room = room_in(channel->last);
+  struct eddy__outbox *outbox = channel->outbox;
+  size_t room = outbox != NULL ? room_in(outbox->last) : 0;
   struct eddy__chunk *chunk = NULL;
   if (size > room) {
-    chunk = new_chunk(size - room, channel->last == NULL ? SMALLEST_CHUNK : LATER_CHUNK);
+    bool first = outbox == NULL || outbox->last == NULL;
+    chunk = new_chunk(size - room, first ? SMALLEST_CHUNK : LATER_CHUNK);
     if (chunk == NULL) return EDDY_ENOMEM;
   }
-  if (channel->output == NULL) {
+  if (outbox == NULL) {
     int rc = begin_output(transport, gathered);
     if (rc < 0) {
       eddy__free(chunk);
       return rc;
     }
+    outbox = channel->outbox;
   }
-  if (room > 0) append(channel->last, cursor, size < room ? size : room);
+  if (room > 0) append(outbox->last, cursor, size < room ? size : room);
   if (chunk != NULL) {
     append(chunk, cursor, cursor->left);
-    if (channel->last != NULL)
-      channel->last->next = chunk;
+    if (outbox->last != NULL)
+      outbox->last->next = chunk;
     else
-      channel->first = chunk;
-    channel->last = chunk;
+      outbox->first = chunk;
+    outbox->last = chunk;
   }
-  channel->queued += size;
+  outbox->queued += size;
   return 0;
 }
 
@@ -216,12 +223,14 @@ static int send_queued(eddy_transport *transport)
 {
   struct eddy__channel *channel = eddy__channel_of(transport);
   struct eddy__net *net = eddy__net_of(transport->loop);
-  for (int i = 1; i < CHUNKS_AT_ONCE && channel->first != NULL; i++) {
-    size_t size = channel->first->end - channel->first->start, sent;
+  struct eddy__outbox *outbox = channel->outbox;
+  for (int i = 1; i < CHUNKS_AT_ONCE && outbox->first != NULL; i++) {
+    const struct eddy__chunk *chunk = outbox->first;
+    size_t size = chunk->end - chunk->start, sent;
     int rc = eddy__net_send(net, channel->type->write_kind, channel->fd,
-        channel->first->bytes + channel->first->start, size, &sent);
+        chunk->bytes + chunk->start, size, &sent);
     if (rc < 0) return rc == EDDY_EAGAIN ? 0 : rc;
-    consume(channel, sent);
+    consume(outbox, sent);
     if (sent < size) return 0;
   }
   return 0;
@@ -237,7 +246,7 @@ int eddy__channel_write(
   struct eddy__channel *channel = eddy__channel_of(transport);
   size_t size = cursor.left;
   bool gathered = channel->gathers && size < GATHERED;
-  if (channel->queued == 0 && !gathered) {
+  if (eddy__channel_buffered(transport) == 0 && !gathered) {
     int rc = send_now(transport, &cursor);
     if (rc < 0) {
       eddy_transport_fail(transport, rc, NULL);
@@ -253,7 +262,8 @@ int eddy__channel_write(
       eddy_transport_fail(transport, rc, "write: a part was sent, the rest is lost");
     return rc;
   }
-  if (channel->output->state == EDDY__OP_DEFERRED && channel->queued >= GATHERED) {
+  const struct eddy__outbox *outbox = channel->outbox;
+  if (outbox->op->state == EDDY__OP_DEFERRED && outbox->queued >= GATHERED) {
     rc = send_queued(transport); /* what comes of it is on_flush's */
     if (rc < 0) {
       eddy_transport_fail(transport, rc, NULL);
@@ -268,30 +278,32 @@ int eddy__channel_write(
 static void go_on(eddy_transport *transport, int rc, bool ends)
 {
   struct eddy__channel *channel = eddy__channel_of(transport);
-  if (rc == 0 && channel->queued > 0) rc = await_output(transport);
+  if (rc == 0 && channel->outbox->queued > 0) rc = await_output(transport);
   if (rc < 0) {
     eddy_transport_fail(transport, rc, NULL);
     return;
   }
-  if (channel->queued == 0) eddy__channel_clear(transport);
+  bool empty = channel->outbox->queued == 0;
+  if (empty) eddy__channel_clear(transport);
   eddy_transport_shrank(transport);
-  if (!transport->lost && channel->queued == 0 && ends) channel->type->drained(transport);
+  empty = eddy__channel_buffered(transport) == 0; /* resume_writing may have written */
+  if (!transport->lost && empty && ends) channel->type->drained(transport);
 }
 
 /* The descriptor takes data again. */
 static int output_ready(void *arg)
 {
   eddy_transport *transport = arg;
-  struct eddy__channel *channel = eddy__channel_of(transport);
-  eddy_op *op = channel->output;
+  struct eddy__outbox *outbox = eddy__channel_of(transport)->outbox;
+  eddy_op *op = outbox->op;
   eddy__op_ran(transport->loop, op);
-  op->buffer = channel->first->bytes + channel->first->start;
-  op->size = channel->first->end - channel->first->start;
+  op->buffer = outbox->first->bytes + outbox->first->start;
+  op->size = outbox->first->end - outbox->first->start;
   int rc = eddy__op_finish(transport->loop, op);
   if (rc == EDDY_PENDING) return 0;
   if (rc == 0) {
     bool whole = (size_t)op->result == op->size;
-    consume(channel, (size_t)op->result);
+    consume(outbox, (size_t)op->result);
     if (whole) rc = send_queued(transport);
   }
   go_on(transport, rc, true);
@@ -307,10 +319,10 @@ static int on_output(void *transport)
 static int flush(void *arg)
 {
   eddy_transport *transport = arg;
-  struct eddy__channel *channel = eddy__channel_of(transport);
+  struct eddy__outbox *outbox = eddy__channel_of(transport)->outbox;
   /* If a write has sent all that was gathered, the end of output is dealt with already. */
-  bool ends = channel->queued > 0 || transport->closing;
-  channel->output->state = EDDY__OP_IDLE;
+  bool ends = outbox->queued > 0 || transport->closing;
+  outbox->op->state = EDDY__OP_IDLE;
   go_on(transport, send_queued(transport), ends);
   return 0;
 }
@@ -327,5 +339,6 @@ void eddy__channel_gather(eddy_transport *transport, bool on)
 
 size_t eddy__channel_buffered(const eddy_transport *transport)
 {
-  return eddy__channel_of(transport)->queued;
+  const struct eddy__outbox *outbox = eddy__channel_of(transport)->outbox;
+  return outbox != NULL ? outbox->queued : 0;
 }

@@ -72,7 +72,7 @@ static int reader_gone(void *arg)
   eddy__op_ran(transport->loop, channel->input);
   if (eddy__op_finish(transport->loop, channel->input) == EDDY_PENDING) return 0;
   if (transport->lost) return 0;
-  eddy__channel_abort(transport, channel->queued > 0 ? EDDY_EPIPE : 0);
+  eddy__channel_abort(transport, eddy__channel_buffered(transport) > 0 ? EDDY_EPIPE : 0);
   return 0;
 }
 

@@ -43,7 +43,7 @@ static void drained(eddy_transport *transport)
 
 static int write_eof(eddy_transport *transport)
 {
-  return state_of(transport)->channel.queued > 0 ? 0 : shut_down(transport);
+  return eddy__channel_buffered(transport) > 0 ? 0 : shut_down(transport);
 }
 
 /* ---- the end ---- */
@@ -53,7 +53,7 @@ static void close_socket(eddy_transport *transport)
   struct eddy__channel *channel = eddy__channel_of(transport);
   eddy_transport_set_closing(transport);
   eddy__op_cancel(transport->loop, channel->input);
-  if (channel->queued == 0) eddy_transport_lose(transport, 0);
+  if (eddy__channel_buffered(transport) == 0) eddy_transport_lose(transport, 0);
 }
 
 static void socket_closed(eddy_transport *transport)

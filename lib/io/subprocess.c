@@ -55,6 +55,19 @@ static int check_stdio(const struct eddy__subprocess_request *request, const int
   return 0;
 }
 
+static int check_passed(const struct eddy__subprocess_request *request)
+{
+  const eddy_subprocess_options *options = request->options;
+  if (options->pass_count > 0 && options->pass_fds == NULL) return EDDY_EINVAL;
+  for (size_t i = 0; i < options->pass_count; i++) {
+    if (options->pass_fds[i] >= 3) continue;
+    return eddy_raise(EDDY_EINVAL,
+        "%s: options.pass_fds cannot have %d; in, out and err are options of their own",
+        request->call, options->pass_fds[i]);
+  }
+  return 0;
+}
+
 /* What each standard descriptor of the child will be; pipes are opened. */
 static int prepare_stdio(
     eddy_loop *loop, const int stdio[3], struct eddy__subprocess_start *start)
@@ -106,11 +119,14 @@ static int start_child(
                                              .cwd = options->cwd,
                                              .fds = {-1, -1, -1},
                                              .new_session = options->start_new_session,
-                                             .inherit_fds = options->inherit_fds},
+                                             .inherit_fds = options->inherit_fds,
+                                             .pass_fds = options->pass_fds,
+                                             .pass_count = options->pass_count},
       .ends = {-1, -1, -1}};
   const eddy_protocol *protocol;
   void *self;
   int rc = check_stdio(request, stdio);
+  if (rc == 0) rc = check_passed(request);
   if (rc == 0)
     rc = eddy__connection_ask(request->factory, request->arg, &protocol, &self);
   if (rc < 0) return rc;

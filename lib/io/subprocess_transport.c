@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/outcome.h"
 #include "io/pipe.h"
@@ -101,11 +102,17 @@ static void destroy(eddy_transport *transport)
   }
 }
 
+static const void *get_info(const eddy_transport *transport, const char *name)
+{
+  return strcmp(name, "subprocess") == 0 ? &state_of(transport)->child.pid : NULL;
+}
+
 static const eddy_transport_type process_type = {
     .name = "subprocess",
     .state_size = sizeof(struct state),
     .close = close_process,
     .abort = abort_process,
+    .extra_info = get_info,
     .closed = process_closed,
     .destroy = destroy,
 };

@@ -62,7 +62,8 @@ void eddy_transport_unref(eddy_transport *transport)
   if (transport == NULL || --transport->refs > 0) return;
   if (transport->type->destroy != NULL) transport->type->destroy(transport);
   eddy__stream_let_go(transport->stream);
-  eddy__outcome_clear(&transport->said);
+  eddy_outcome said = eddy__transport_said(transport);
+  eddy__outcome_clear(&said);
   eddy_context_unref(transport->context);
   eddy__loop_unref(transport->loop);
   eddy__free(transport);
@@ -107,7 +108,9 @@ void eddy_transport_made(eddy_transport *transport)
 void eddy_transport_explain(eddy_transport *transport, int error)
 {
   if (eddy__self.outcome == NULL) return;
-  eddy__outcome_copy_message(eddy__self.outcome, error, &transport->said);
+  eddy_outcome said = eddy__transport_said(transport);
+  eddy__outcome_copy_message(eddy__self.outcome, error, &said);
+  transport->said = said.message;
 }
 
 /* Nobody waits for a server's connections: as in asyncio, those that never begin are reported
@@ -190,8 +193,9 @@ static void end(eddy_transport *transport)
 /* What connection_lost is told of the error. */
 static void explain_loss(const eddy_transport *transport)
 {
-  if (eddy__outcome_detail(&transport->said, transport->error) != NULL) {
-    eddy__outcome_pass_on(&transport->said, transport->error);
+  eddy_outcome said = eddy__transport_said(transport);
+  if (eddy__outcome_detail(&said, transport->error) != NULL) {
+    eddy__outcome_pass_on(&said, transport->error);
     return;
   }
   int fd = eddy_transport_get_fd(transport);

@@ -19,10 +19,10 @@ struct eddy_transport {
   void *self;
   eddy_context
       *context; /* referenced; in which the protocol runs, or NULL: an empty one */
-  struct eddy__link link;   /* on the loop's list of transports until it has ended */
-  eddy_transport *upper;    /* of the layer that stands on it: referenced; or NULL */
-  struct eddy_task *waiter; /* in the call that makes it, until it has begun; or NULL */
-  eddy_outcome said;        /* what is to be told of its error */
+  struct eddy__link link;    /* on the loop's list of transports until it has ended */
+  eddy_transport *upper;     /* of the layer that stands on it: referenced; or NULL */
+  struct eddy_task *waiter;  /* in the call that makes it, until it has begun; or NULL */
+  struct eddy_message *said; /* referenced; what is to be told of its error, or NULL */
   struct eddy_stream_reader *stream; /* held; that of its stream protocol, or NULL */
   size_t high;                       /* marks of flow control */
   size_t low;
@@ -48,6 +48,11 @@ union eddy__transport_header {
 static inline eddy_transport *eddy__transport_of_state(void *state)
 {
   return (eddy_transport *)(void *)((char *)state - sizeof(union eddy__transport_header));
+}
+
+static inline eddy_outcome eddy__transport_said(const eddy_transport *transport)
+{
+  return (eddy_outcome){.message = transport->said};
 }
 
 /* For an entry of the ring that is about the transport: runs fn in its context. */

@@ -237,12 +237,6 @@ static int send_input(void *arg)
   return eddy_stream_writer_write_eof(link->writer);
 }
 
-/* TLS has no half-close: there it is over when as much has come as was sent. */
-static bool is_over(const struct link *link, eddy_task *sender, size_t received)
-{
-  return peer.layer != NULL && eddy_task_done(sender) && received >= link->total;
-}
-
 static int cat(void)
 {
   struct link link = {.number = 0};
@@ -253,12 +247,15 @@ static int cat(void)
   if (rc < 0) return rc;
   rc = eddy_create_task(send_input, &link, &sender);
   if (rc < 0) goto end;
+  /* TLS has no half-close: there it is over when as much has come as was sent. */
+  if (peer.layer != NULL) rc = eddy_task_await(sender, NULL);
   size_t received = 0;
-  while ((rc = eddy_stream_reader_read(link.reader, data, sizeof(data), &size)) == 0 &&
+  while (rc == 0 && (peer.layer == NULL || received < link.total) &&
+         (rc = eddy_stream_reader_read(link.reader, data, sizeof(data), &size)) == 0 &&
          size > 0) {
     received += size;
     if (fwrite(data, 1, size, stdout) != size) rc = EDDY_EIO;
-    if (rc < 0 || is_over(&link, sender, received)) break;
+    if (rc < 0) break;
   }
   int sent = eddy_task_await(sender, NULL);
   if (rc == 0) rc = sent;

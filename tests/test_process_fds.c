@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include "children.h"
+#include "transports.h"
 
 static void unref_process(void *process)
 {
@@ -83,7 +84,7 @@ EDDY_TASK_TEST_KERNEL(process_fds, passed_one_is_what_it_is_here)
 EDDY_TASK_TEST(process_fds, what_cannot_be_passed_on_is_refused)
 {
   eddy_process *process = NULL;
-  int fds[] = {2, -1, 1000};
+  int fds[] = {2, -1, 1 << 30}; /* the system has no such number */
   for (size_t i = 0; i < 3; i++) {
     eddy_subprocess_options options = {.pass_fds = &fds[i], .pass_count = 1};
     CHECK_CODE(eddy_create_subprocess_shell("exit 0", &options, &process),
@@ -104,6 +105,7 @@ EDDY_TASK_TEST(process_fds, transport_says_which_child_it_is_of)
   struct peer *peer = new_peer("");
   CHECK_OK(eddy_loop_subprocess_shell(
       NULL, peer_factory, peer, "exit 0", &options, &transport, NULL));
+  test_defer_late(unref_transport, transport);
   const long *pid = eddy_transport_get_extra_info(transport, "subprocess");
   CHECK(pid != NULL);
   CHECK_EQ(*pid, eddy_subprocess_transport_get_pid(transport));
@@ -111,6 +113,5 @@ EDDY_TASK_TEST(process_fds, transport_says_which_child_it_is_of)
   CHECK(eddy_transport_get_extra_info(transport, "socket") == NULL);
   CHECK_OK(wait_until(&peer->released));
   CHECK_EQ(*pid, eddy_subprocess_transport_get_pid(transport)); /* and afterwards */
-  eddy_transport_unref(transport);
   return 0;
 }

@@ -130,7 +130,7 @@ static void run_worker(struct worker *worker)
   eddy_workers *workers = worker->workers;
   char name[32];
   eddy_loop *loop = NULL;
-  eddy_runner *runner;
+  eddy_runner *runner = NULL;
   int rc = eddy_runner_new(&workers->options, &runner);
   if (rc == 0) rc = eddy_runner_get_loop(runner, &loop);
   if (rc == 0) eddy_loop_hold(loop);

@@ -347,6 +347,36 @@ EDDY_TASK_TEST(watch, remove_says_whether_there_was_one)
   return 0;
 }
 
+EDDY_TASK_TEST(watch, each_of_many_is_found_and_removed_alone)
+{
+  enum { COUNT = 120 };
+  struct watcher **readers = test_new(COUNT * sizeof *readers);
+  struct watcher **writers = test_new(COUNT * sizeof *writers);
+  int fds[2];
+  for (int i = 0; i < COUNT; i++) {
+    CHECK_OK(new_pair(fds, true));
+    readers[i] = new_watcher(NULL, fds[0]);
+    readers[i]->last = 1;
+    writers[i] = new_watcher(NULL, fds[0]);
+    CHECK_OK(eddy_loop_add_reader(loop, fds[0], on_ready, readers[i]));
+    CHECK_OK(eddy_loop_add_writer(loop, fds[0], on_writable, writers[i]));
+  }
+  for (int i = COUNT - 1; i >= 0; i--) {
+    bool odd = i % 2 == 1;
+    CHECK(odd ? eddy_loop_remove_reader(loop, readers[i]->fd)
+              : eddy_loop_remove_writer(loop, writers[i]->fd));
+  }
+  CHECK_OK(settle());
+  CHECK_OK(settle());
+  for (int i = 0; i < COUNT; i++) {
+    CHECK_EQ(readers[i]->calls, i % 2 == 0);
+    CHECK_EQ(writers[i]->calls, i % 2 == 1);
+    CHECK(!eddy_loop_remove_reader(loop, readers[i]->fd));
+    CHECK(!eddy_loop_remove_writer(loop, writers[i]->fd));
+  }
+  return 0;
+}
+
 /* ---- what is refused ---- */
 
 EDDY_TASK_TEST(watch, bad_arguments_are_refused)

@@ -20,7 +20,7 @@ EDDY_BEGIN_DECLS
  *           for, such as a regular file); EDDY_EBUSY (a task waits to read from it, or a
  *           handle of libuv's that the program has on eddy_loop_uv watches it);
  *           EDDY_ECLOSED; EDDY_ENOMEM; EDDY_ENOTSUP (a kernel descriptor on native/virtual).
- * Cost      O(watches) to add, replace and remove. Each call of fn is preceded by one fstat: it
+ * Cost      O(1) to add, replace and remove. Each call of fn is preceded by one fstat: it
  *           tells whether the number still means what was added, since others may close it.
  */
 EDDY_API EDDY_NODISCARD int eddy_loop_add_reader(

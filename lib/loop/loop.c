@@ -39,7 +39,6 @@ static void init_fields(eddy_loop *loop, const eddy_loop_options *options)
   loop->refs = 1;
   loop->earliest = EDDY_NEVER;
   loop->arrived_tail = &loop->arrived;
-  eddy__list_init(&loop->watches);
   eddy__list_init(&loop->signals);
   eddy__list_init(&loop->owned);
   eddy__list_init(&loop->failed);

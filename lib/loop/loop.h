@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/attributes.h"
+#include "base/fds.h"
 #include "base/list.h"
 #include "base/pool.h"
 #include "base/post.h"
@@ -140,7 +141,7 @@ struct eddy_loop {
   eddy_op *arrived; /* signalled operations, in order */
   eddy_op **arrived_tail;
   struct eddy__link owned;
-  struct eddy__link watches;
+  struct eddy__fds watches; /* of add_reader and add_writer */
   struct eddy__link signals;
   struct eddy__link failed; /* futures that ended with an error and still exist */
   size_t operations;        /* not idle */

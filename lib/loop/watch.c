@@ -6,7 +6,7 @@
 
 /* A callback on one direction of a descriptor. */
 struct watch {
-  struct eddy__link link; /* on the loop's list of watches */
+  struct eddy__fd entry; /* in the loop's table of watches */
   eddy_loop *loop;
   eddy_op *op;
   eddy_fn *fn;
@@ -14,18 +14,23 @@ struct watch {
   bool replaced; /* while its entry was queued: that one was the old callback's */
 };
 
+static struct watch *watch_of(struct eddy__fd *entry)
+{
+  return EDDY__ENTRY(entry, struct watch, entry);
+}
+
 static struct watch *find_watch(eddy_loop *loop, int fd, eddy_op_kind kind)
 {
-  for (struct eddy__link *link = loop->watches.next; link != &loop->watches; link = link->next) {
-    struct watch *watch = EDDY__ENTRY(link, struct watch, link);
-    if (watch->op->fd == fd && watch->op->kind == kind) return watch;
+  struct eddy__fd *entry = eddy__fds_find(&loop->watches, fd);
+  while (entry != NULL && watch_of(entry)->op->kind != kind) {
+    entry = eddy__fds_again(entry);
   }
-  return NULL;
+  return entry == NULL ? NULL : watch_of(entry);
 }
 
 static void free_watch(struct watch *watch)
 {
-  eddy__list_remove(&watch->link);
+  eddy__fds_remove(&watch->loop->watches, &watch->entry);
   eddy__op_free(watch->loop, watch->op);
   eddy__free(watch);
 }
@@ -46,8 +51,8 @@ static int watch_ready(void *arg)
   if (rc == 0) rc = eddy__op_start(loop, watch->op, watch_ready, watch);
   if (rc != EDDY_PENDING) {
     /* Closed behind our back: there is nothing left to watch. */
-    eddy__loop_report(loop, "a watched descriptor can be watched no longer", rc, NULL, NULL, NULL,
-        NULL);
+    eddy__loop_report(loop, "a watched descriptor can be watched no longer", rc, NULL,
+        NULL, NULL, NULL);
     free_watch(watch);
   }
   if (replaced) return 0;
@@ -79,7 +84,7 @@ static int add_watch(eddy_loop *loop, int fd, eddy_op_kind kind, eddy_fn *fn, vo
   watch->op->fd = fd;
   rc = eddy__op_start(loop, watch->op, watch_ready, watch);
   if (rc != EDDY_PENDING) goto fail_start;
-  eddy__list_append(&loop->watches, &watch->link);
+  eddy__fds_put(&loop->watches, &watch->entry, fd);
   return 0;
 fail_start:
   eddy__op_free(loop, watch->op);
@@ -90,7 +95,8 @@ fail_op:
 
 static bool remove_watch(eddy_loop *loop, int fd, eddy_op_kind kind)
 {
-  struct watch *watch = loop->closed || loop->inherited ? NULL : find_watch(loop, fd, kind);
+  struct watch *watch = loop->closed || loop->inherited ? NULL
+                                                        : find_watch(loop, fd, kind);
   if (watch == NULL) return false;
   free_watch(watch);
   return true;
@@ -124,8 +130,10 @@ void eddy__watches_forget(eddy_loop *loop, int fd)
 
 void eddy__watches_close(eddy_loop *loop)
 {
-  struct eddy__link *link;
-  while ((link = eddy__list_first(&loop->watches)) != NULL) {
-    free_watch(EDDY__ENTRY(link, struct watch, link));
+  struct eddy__fd *entry;
+  size_t at = 0;
+  while ((entry = eddy__fds_any(&loop->watches, &at)) != NULL) {
+    free_watch(watch_of(entry));
   }
+  eddy__fds_fini(&loop->watches);
 }

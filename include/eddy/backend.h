@@ -79,7 +79,7 @@ typedef enum eddy_op_kind {
                          it was cut, and is gone */
   EDDY_OP_SENDTO, /* buffer, size, address (NULL: the connected one) -> result: bytes */
   EDDY_OP_RECV_BATCH, /* buffer: eddy_datagram[], size: how many -> result: how many */
-  EDDY_OP_SENDFILE,   /* buffer: eddy_file_part, size: bytes at most -> result: bytes, 0 at the end
+  EDDY_OP_SENDFILE, /* buffer: eddy_file_part, size: bytes at most -> result: bytes, 0 at the end
                          of the file; EDDY_ENOTSUP: the caller has to read and send */
 } eddy_op_kind;
 
@@ -113,19 +113,20 @@ typedef struct eddy_file_part {
 typedef struct eddy_op {
   eddy_op_kind kind;
   int fd;
-  unsigned flags; /* enum eddy_op_flags */
+  int status;     /* the backend's, while it is pending: what happened */
+  uint16_t flags; /* enum eddy_op_flags */
+  uint16_t state; /* the loop's */
   void *buffer;   /* SEND does not write to it */
   size_t size;
   eddy_address *address;
   int64_t result;
-  /* The backend's, while the operation is pending: a link, and what happened. */
-  struct eddy_op *next;
-  int status;
+  union {
+    struct eddy_op *next; /* the backend's, while it is pending: a link */
+    uint64_t position;    /* the loop's, after that */
+  };
   /* The loop's: what to queue when it is signalled. */
-  int state;
   eddy_fn *fn;
   void *arg;
-  uint64_t position;
 } eddy_op;
 
 enum eddy_io_features {

@@ -26,10 +26,12 @@
 #define TAG_WAKEUP UINT64_MAX
 #define TAG_JOINED (UINT64_MAX - 1)
 
-struct watcher {
-  struct eddy__slot slot; /* first: a slot is a watcher */
-  uint32_t registered;    /* epoll's events; 0: it is not */
-  uint32_t generation;    /* the slot's, when it was registered */
+/* What is registered (the slot's `registered`). */
+enum registration {
+  NOTHING = 0,
+  READING = EDDY__READ,
+  WRITING = EDDY__WRITE,
+  BY_EDGES = 4, /* of reading, and of writing if that is set too */
 };
 
 struct epoll_poller {
@@ -41,11 +43,6 @@ struct epoll_poller {
   bool out_of_date; /* something is registered that cannot be removed */
   struct epoll_event events[BATCH];
 };
-
-static struct watcher *watcher_of(struct eddy__slot *slot)
-{
-  return (struct watcher *)(void *)slot;
-}
 
 /* ---- registrations ---- */
 
@@ -60,52 +57,61 @@ static uint64_t tag_of(const struct eddy__slot *slot)
   return (uint64_t)slot->generation << 32 | (uint32_t)slot->fd;
 }
 
-static void unregister(struct epoll_poller *poller, struct watcher *watcher)
+static uint32_t events_of(unsigned registration)
 {
-  if (watcher->registered == 0) return;
-  watcher->registered = 0;
-  (void)control(poller->fd, EPOLL_CTL_DEL, watcher->slot.fd, 0, 0);
+  uint32_t events = 0;
+  if ((registration & READING) != 0) events |= EPOLLIN;
+  if ((registration & WRITING) != 0) events |= EPOLLOUT;
+  if ((registration & BY_EDGES) != 0) events |= EDGES;
+  return events;
+}
+
+static void unregister(struct epoll_poller *poller, struct eddy__slot *slot)
+{
+  if (slot->registered == NOTHING) return;
+  slot->registered = NOTHING;
+  (void)control(poller->fd, EPOLL_CTL_DEL, slot->fd, 0, 0);
 }
 
 /* Whatever the kernel knows of the number. */
-static int put(struct epoll_poller *poller, struct watcher *watcher, uint32_t events)
+static int put(struct epoll_poller *poller, struct eddy__slot *slot, unsigned wanted)
 {
-  struct eddy__slot *slot = &watcher->slot;
-  int how = watcher->registered != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  int rc = control(poller->fd, how, slot->fd, events, tag_of(slot));
+  int how = slot->registered != NOTHING ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  int rc = control(poller->fd, how, slot->fd, events_of(wanted), tag_of(slot));
   if (rc == -ENOENT || rc == -EEXIST) {
     how = how == EPOLL_CTL_MOD ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    rc = control(poller->fd, how, slot->fd, events, tag_of(slot));
+    rc = control(poller->fd, how, slot->fd, events_of(wanted), tag_of(slot));
   }
-  if (rc < 0) return rc;
-  watcher->registered = events;
-  watcher->generation = slot->generation;
-  return 0;
+  if (rc == 0) slot->registered = (uint8_t)wanted;
+  return rc;
 }
 
-static uint32_t wanted_events(const struct watcher *watcher, unsigned events)
+static unsigned wanted_registration(const struct eddy__slot *slot, unsigned events)
 {
-  uint32_t wanted = 0;
-  if ((events & EDDY__WRITE) != 0) wanted |= EPOLLOUT;
-  if (!watcher->slot.edge) return (events & EDDY__READ) != 0 ? wanted | EPOLLIN : wanted;
-  return wanted | EDGES |
-         ((watcher->registered & EPOLLET) != 0 ? watcher->registered : 0);
+  if (!slot->edge) return events;
+  unsigned before = (slot->registered & BY_EDGES) != 0 ? slot->registered : NOTHING;
+  return before | BY_EDGES | (events & EDDY__WRITE);
+}
+
+static struct eddy__slot *poller_make(void *self)
+{
+  (void)self;
+  return eddy__alloc(sizeof(struct eddy__slot));
 }
 
 static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
 {
   struct epoll_poller *poller = self;
-  struct watcher *watcher = watcher_of(slot);
   slot->edge = slot->own && !slot->level;
   if (events == 0) {
-    unregister(poller, watcher);
+    unregister(poller, slot);
     return 0;
   }
-  uint32_t wanted = wanted_events(watcher, events);
-  if (wanted == watcher->registered) return 0;
-  int rc = put(poller, watcher, wanted);
+  unsigned wanted = wanted_registration(slot, events);
+  if (wanted == slot->registered) return 0;
+  int rc = put(poller, slot, wanted);
   if (rc == 0) return 0;
-  unregister(poller, watcher);
+  unregister(poller, slot);
   slot->edge = false;
   return rc;
 }
@@ -114,9 +120,8 @@ static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
  * in almost every case. */
 static void poller_forget(void *self, struct eddy__slot *slot)
 {
-  struct watcher *watcher = watcher_of(slot);
-  if (slot->edge) watcher->registered = 0;
-  unregister(self, watcher);
+  if (slot->edge) slot->registered = NOTHING;
+  unregister(self, slot);
 }
 
 static void poller_drop(void *self, struct eddy__slot *slot)
@@ -179,11 +184,11 @@ static void renew(struct epoll_poller *poller)
   poller->fd = fd;
   for (size_t i = 0; i < poller->table->size; i++) {
     struct eddy__slot *slot = poller->table->slots[i];
-    if (slot == NULL || watcher_of(slot)->registered == 0) continue;
-    uint32_t events = watcher_of(slot)->registered;
-    watcher_of(slot)->registered = 0;
-    int rc = put(poller, watcher_of(slot), events);
-    if (rc < 0) eddy__readiness_lost(slot, rc);
+    if (slot == NULL || slot->registered == NOTHING) continue;
+    unsigned wanted = slot->registered;
+    slot->registered = NOTHING;
+    int rc = put(poller, slot, wanted);
+    if (rc < 0) eddy__readiness_lost(poller->table, slot, rc);
   }
 }
 
@@ -222,16 +227,17 @@ static int wait_for_events(struct epoll_poller *poller, eddy_time timeout)
   return epoll_wait(poller->fd, poller->events, BATCH, milliseconds);
 }
 
-static void report(struct eddy__slot *slot, uint32_t happened)
+static void report(
+    struct eddy__readiness *table, struct eddy__slot *slot, uint32_t happened)
 {
   unsigned events = 0;
   bool over = (happened & (EPOLLERR | EPOLLHUP)) != 0;
   if (over || (happened & (EPOLLIN | EPOLLRDHUP)) != 0) events |= EDDY__READ;
   if (over || (happened & EPOLLOUT) != 0) events |= EDDY__WRITE;
   if (slot->edge) {
-    eddy__readiness_edge(slot, events, over || (happened & EPOLLRDHUP) != 0);
+    eddy__readiness_edge(table, slot, events, over || (happened & EPOLLRDHUP) != 0);
   } else {
-    eddy__readiness_event(slot, events & slot->armed);
+    eddy__readiness_event(table, slot, events & slot->armed);
   }
 }
 
@@ -239,10 +245,10 @@ static void take_event(struct epoll_poller *poller, const struct epoll_event *ev
 {
   size_t fd = (uint32_t)event->data.u64;
   struct eddy__slot *slot = fd < poller->table->size ? poller->table->slots[fd] : NULL;
-  bool known = slot != NULL && watcher_of(slot)->registered != 0 &&
-               watcher_of(slot)->generation == (uint32_t)(event->data.u64 >> 32);
+  bool known = slot != NULL && slot->registered != NOTHING &&
+               slot->generation == (uint32_t)(event->data.u64 >> 32);
   if (known) {
-    report(slot, event->events);
+    report(poller->table, slot, event->events);
   } else {
     poller->out_of_date = true;
   }
@@ -266,7 +272,7 @@ static bool poller_wait(void *self, eddy_time timeout)
 }
 
 const struct eddy__sleeper eddy__sleeper_epoll = {
-    .poller = {.slot_size = sizeof(struct watcher),
+    .poller = {.make = poller_make,
         .arm = poller_arm,
         .forget = poller_forget,
         .drop = poller_drop},

@@ -22,6 +22,7 @@ struct watcher {
 };
 
 struct poll_poller {
+  struct eddy__readiness *table;
   const struct eddy__wakeup *wakeup;
   struct pollfd *states;
   struct watcher **watchers; /* whose they are, from FIRST on */
@@ -88,6 +89,13 @@ static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
   return 0;
 }
 
+static struct eddy__slot *poller_make(void *self)
+{
+  (void)self;
+  struct watcher *watcher = eddy__alloc(sizeof(*watcher));
+  return watcher == NULL ? NULL : &watcher->slot;
+}
+
 static void poller_forget(void *self, struct eddy__slot *slot)
 {
   take_out(self, watcher_of(slot));
@@ -105,7 +113,7 @@ static int poller_open(
     void *self, struct eddy__readiness *table, const struct eddy__wakeup *wakeup)
 {
   struct poll_poller *poller = self;
-  (void)table;
+  poller->table = table;
   int rc = grow(poller);
   if (rc < 0) {
     eddy__free(poller->states);
@@ -149,17 +157,17 @@ static int wait_for_events(struct poll_poller *poller, eddy_time timeout)
 #endif
 }
 
-static void report(struct eddy__slot *slot, short happened)
+static void report(struct eddy__readiness *table, struct eddy__slot *slot, short happened)
 {
   unsigned events = 0;
   if ((happened & POLLNVAL) != 0) {
-    eddy__readiness_lost(slot, EDDY_EBADF);
+    eddy__readiness_lost(table, slot, EDDY_EBADF);
     return;
   }
   bool over = (happened & (POLLERR | POLLHUP)) != 0;
   if (over || (happened & POLLIN) != 0) events |= EDDY__READ;
   if (over || (happened & POLLOUT) != 0) events |= EDDY__WRITE;
-  eddy__readiness_event(slot, events & slot->armed);
+  eddy__readiness_event(table, slot, events & slot->armed);
 }
 
 static bool poller_wait(void *self, eddy_time timeout)
@@ -171,7 +179,7 @@ static bool poller_wait(void *self, eddy_time timeout)
     struct watcher *watcher = poller->watchers[i];
     short happened = poller->states[i].revents;
     poller->states[i].revents = 0;
-    if (happened != 0) report(&watcher->slot, happened);
+    if (happened != 0) report(poller->table, &watcher->slot, happened);
     /* It may have been taken out, and the last one stand here. */
     if (i < poller->count && poller->watchers[i] == watcher) i++;
   }
@@ -179,7 +187,7 @@ static bool poller_wait(void *self, eddy_time timeout)
 }
 
 const struct eddy__sleeper eddy__sleeper_poll = {
-    .poller = {.slot_size = sizeof(struct watcher),
+    .poller = {.make = poller_make,
         .arm = poller_arm,
         .forget = poller_forget,
         .drop = poller_drop},

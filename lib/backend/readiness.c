@@ -29,6 +29,11 @@ static unsigned event_of(enum side side)
   return side == READER ? EDDY__READ : EDDY__WRITE;
 }
 
+static uint8_t without(unsigned events, enum side side)
+{
+  return (uint8_t)(events & ~event_of(side));
+}
+
 bool eddy__readiness_is_bare(const eddy_op *op)
 {
   return op->kind == EDDY_OP_READABLE || op->kind == EDDY_OP_WRITABLE;
@@ -41,6 +46,8 @@ void eddy__readiness_init(struct eddy__readiness *table, eddy_loop *loop,
       .loop = loop,
       .poller = poller,
       .poller_self = poller_self,
+      .lent = -1,
+      .fresh = -1,
       .epoch = 1,
   };
 }
@@ -84,9 +91,8 @@ static int get_slot(struct eddy__readiness *table, int fd, struct eddy__slot **o
   int rc = grow_table(table, fd);
   if (rc < 0) return rc;
   if (table->slots[fd] == NULL) {
-    struct eddy__slot *slot = eddy__alloc(table->poller->slot_size);
+    struct eddy__slot *slot = table->poller->make(table->poller_self);
     if (slot == NULL) return EDDY_ENOMEM;
-    slot->table = table;
     slot->fd = fd;
     table->slots[fd] = slot;
   }
@@ -108,36 +114,36 @@ static unsigned waiting(const struct eddy__slot *slot)
   return events;
 }
 
-static void list_fresh(struct eddy__slot *slot)
+static void list_fresh(struct eddy__readiness *table, struct eddy__slot *slot)
 {
   if (slot->fresh) return;
   slot->fresh = true;
-  slot->next_fresh = slot->table->fresh;
-  slot->table->fresh = slot;
+  slot->next_fresh = table->fresh;
+  table->fresh = slot->fd;
 }
 
 /* A failure leaves the slot unarmed. Who waits in the other direction is signalled then,
  * and meets the error itself when it tries again. */
-static int arm(struct eddy__slot *slot, unsigned events)
+static int arm(struct eddy__readiness *table, struct eddy__slot *slot, unsigned events)
 {
-  struct eddy__readiness *table = slot->table;
   unsigned before = slot->armed;
   int rc = table->poller->arm(table->poller_self, slot, events);
-  slot->armed = rc == 0 ? events : 0;
-  if (before == 0 && slot->armed != 0 && slot->file.kind != EDDY__FILE_UNKNOWN)
-    list_fresh(slot);
-  if (rc < 0) eddy__readiness_event(slot, before & waiting(slot));
+  slot->armed = rc == 0 ? (uint8_t)events : 0;
+  if (before == 0 && slot->armed != 0 && slot->file_kind != EDDY__FILE_UNKNOWN)
+    list_fresh(table, slot);
+  if (rc < 0) eddy__readiness_event(table, slot, before & waiting(slot));
   return rc;
 }
 
-static void disarm(struct eddy__slot *slot, unsigned events)
+static void disarm(
+    struct eddy__readiness *table, struct eddy__slot *slot, unsigned events)
 {
-  if ((slot->armed & events) != 0) (void)arm(slot, slot->armed & ~events);
+  if ((slot->armed & events) != 0) (void)arm(table, slot, slot->armed & ~events);
 }
 
-static void forget(struct eddy__slot *slot)
+static void forget(struct eddy__readiness *table, struct eddy__slot *slot)
 {
-  slot->table->poller->forget(slot->table->poller_self, slot);
+  table->poller->forget(table->poller_self, slot);
   slot->armed = 0;
   slot->lent = 0;
   slot->ready = 0;
@@ -146,75 +152,79 @@ static void forget(struct eddy__slot *slot)
   slot->generation++;
 }
 
-static void attach(struct eddy__slot *slot, eddy_op *op)
+static void attach(struct eddy__readiness *table, struct eddy__slot *slot, eddy_op *op)
 {
   enum side side = side_of(op);
   slot->ops[side] = op;
-  slot->signalled &= ~event_of(side);
-  slot->lent &= ~event_of(side);
-  slot->table->pending++;
+  slot->signalled = without(slot->signalled, side);
+  slot->lent = without(slot->lent, side);
+  table->pending++;
   op->status = 0;
 }
 
-static void detach(struct eddy__slot *slot, enum side side)
+static void detach(struct eddy__readiness *table, struct eddy__slot *slot, enum side side)
 {
   slot->ops[side] = NULL;
-  slot->signalled &= ~event_of(side);
-  slot->table->pending--;
+  slot->signalled = without(slot->signalled, side);
+  table->pending--;
 }
 
 /* Leaves the direction armed until the next poll, in case it is waited on again. */
-static void lend(struct eddy__slot *slot, enum side side)
+static void lend(struct eddy__readiness *table, struct eddy__slot *slot, enum side side)
 {
-  slot->lent |= event_of(side);
+  slot->lent = (uint8_t)(slot->lent | event_of(side));
   if (slot->listed) return;
   slot->listed = true;
-  slot->next_lent = slot->table->lent;
-  slot->table->lent = slot;
+  slot->next_lent = table->lent;
+  table->lent = slot->fd;
 }
 
 /* Whoever waits is detached, and finishes with the code. */
-static void fail_waiters(struct eddy__slot *slot, int code)
+static void fail_waiters(struct eddy__readiness *table, struct eddy__slot *slot, int code)
 {
   for (enum side side = READER; side <= WRITER; side++) {
     eddy_op *op = slot->ops[side];
     if (op == NULL) continue;
     bool signalled = (slot->signalled & event_of(side)) != 0;
-    detach(slot, side);
+    detach(table, slot, side);
     op->status = code;
-    if (!signalled) signal_op(slot->table, op);
+    if (!signalled) signal_op(table, op);
   }
 }
 
-void eddy__readiness_lost(struct eddy__slot *slot, int code)
+void eddy__readiness_lost(
+    struct eddy__readiness *table, struct eddy__slot *slot, int code)
 {
-  forget(slot);
+  forget(table, slot);
   slot->own = false;
   slot->stream = false;
   slot->level = false;
-  slot->file = (struct eddy__file){0};
-  fail_waiters(slot, code);
+  slot->file_kind = EDDY__FILE_UNKNOWN;
+  fail_waiters(table, slot, code);
 }
 
 /* Compares what the number stands for with what was registered, and forgets the
  * registration unless both are known to be the same. */
-static void recognise(struct eddy__slot *slot, const struct eddy__file *file)
+static void recognise(
+    struct eddy__readiness *table, struct eddy__slot *slot, const struct eddy__file *file)
 {
-  struct eddy__file known = slot->file;
-  slot->file = *file;
+  unsigned known = slot->file_kind;
+  bool same = known == file->kind && slot->file == eddy__file_identity(file);
+  slot->file = eddy__file_identity(file);
+  slot->file_kind = (uint8_t)file->kind;
+  slot->vetted = slot->vetted && same;
   if (slot->armed == 0) return;
-  bool same = known.kind == file->kind && known.device == file->device &&
-              known.inode == file->inode;
   if (same && file->kind != EDDY__FILE_OTHER) return;
-  if (!same && known.kind != EDDY__FILE_UNKNOWN) {
+  if (!same && known != EDDY__FILE_UNKNOWN) {
     /* Who still waits here waits for a file that is gone. */
-    forget(slot);
-    fail_waiters(slot, EDDY_EBADF);
+    forget(table, slot);
+    fail_waiters(table, slot, EDDY_EBADF);
     return;
   }
   unsigned events = slot->armed & waiting(slot);
-  forget(slot);
-  if (events != 0 && arm(slot, events) < 0) eddy__readiness_event(slot, events);
+  forget(table, slot);
+  if (events != 0 && arm(table, slot, events) < 0)
+    eddy__readiness_event(table, slot, events);
 }
 
 /* ---- whether there is anything to read ---- */
@@ -233,7 +243,8 @@ static void note_edge(struct eddy__slot *slot, const eddy_op *op, int rc)
   bool less = op->kind == EDDY_OP_RECV_BATCH ||
               (op->kind == EDDY_OP_RECV && slot->stream);
   bool drained = less && rc == 0 && op->result > 0 && (size_t)op->result < op->size;
-  if (blocked || (drained && !slot->ended)) slot->ready &= ~event_of(side_of(op));
+  if (blocked || (drained && !slot->ended))
+    slot->ready = without(slot->ready, side_of(op));
   if (blocked) slot->ended = false;
 }
 
@@ -289,14 +300,14 @@ int eddy__readiness_start(struct eddy__readiness *table, eddy_op *op)
   rc = get_slot(table, op->fd, &slot);
   if (rc < 0) return rc;
   if (eddy__readiness_is_bare(op)) slot->level = true;
-  if (look) recognise(slot, &file);
+  if (look) recognise(table, slot, &file);
   if ((slot->armed & event_of(side)) == 0) {
-    rc = arm(slot, slot->armed | event_of(side));
+    rc = arm(table, slot, slot->armed | event_of(side));
     if (rc < 0) return rc;
   }
-  attach(slot, op);
+  attach(table, slot, op);
   if (slot->edge && (slot->ready & event_of(side)) != 0)
-    eddy__readiness_event(slot, event_of(side));
+    eddy__readiness_event(table, slot, event_of(side));
   return EDDY_PENDING;
 }
 
@@ -309,13 +320,13 @@ int eddy__readiness_finish(struct eddy__readiness *table, eddy_op *op)
   int rc = eddy__socket_attempt(op, true);
   note_attempt(table, slot, op, rc);
   if (rc == EDDY_PENDING) {
-    slot->signalled &= ~event_of(side);
+    slot->signalled = without(slot->signalled, side);
     if ((slot->armed & event_of(side)) != 0) return EDDY_PENDING;
-    rc = arm(slot, slot->armed | event_of(side));
+    rc = arm(table, slot, slot->armed | event_of(side));
     if (rc == 0) return EDDY_PENDING;
   }
-  detach(slot, side);
-  if (eddy__readiness_is_bare(op)) lend(slot, side);
+  detach(table, slot, side);
+  if (eddy__readiness_is_bare(op)) lend(table, slot, side);
   if (rc == 0 && op->kind == EDDY_OP_ACCEPT)
     eddy__readiness_adopt(table, (int)op->result, true);
   return rc;
@@ -326,15 +337,15 @@ void eddy__readiness_cancel(struct eddy__readiness *table, eddy_op *op)
   enum side side = side_of(op);
   struct eddy__slot *slot = find_slot(table, op->fd);
   if (slot == NULL || slot->ops[side] != op) return; /* it had failed already */
-  detach(slot, side);
-  if (eddy__readiness_is_bare(op)) disarm(slot, event_of(side));
+  detach(table, slot, side);
+  if (eddy__readiness_is_bare(op)) disarm(table, slot, event_of(side));
 }
 
 int eddy__readiness_close(struct eddy__readiness *table, int fd)
 {
   table->epoch++;
   struct eddy__slot *slot = find_slot(table, fd);
-  if (slot != NULL) eddy__readiness_lost(slot, EDDY_EBADF);
+  if (slot != NULL) eddy__readiness_lost(table, slot, EDDY_EBADF);
   return eddy__socket_close(fd);
 }
 
@@ -344,9 +355,9 @@ void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream)
   /* Without memory the descriptor counts as somebody else's, which only costs a look. */
   if (get_slot(table, fd, &slot) < 0) return;
   if (slot->armed != 0 || slot->ops[READER] != NULL || slot->ops[WRITER] != NULL) {
-    eddy__readiness_lost(slot, EDDY_EBADF);
+    eddy__readiness_lost(table, slot, EDDY_EBADF);
   }
-  slot->file = (struct eddy__file){0};
+  slot->file_kind = EDDY__FILE_UNKNOWN;
   slot->own = true;
   slot->level = false;
   slot->stream = stream;
@@ -356,31 +367,32 @@ void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream)
 void eddy__readiness_settle(struct eddy__readiness *table)
 {
   table->epoch++;
-  while (table->lent != NULL) {
-    struct eddy__slot *slot = table->lent;
+  while (table->lent >= 0) {
+    struct eddy__slot *slot = table->slots[table->lent];
     table->lent = slot->next_lent;
     slot->listed = false;
     unsigned events = slot->lent;
     slot->lent = 0;
-    disarm(slot, events);
+    disarm(table, slot, events);
   }
 }
 
 void eddy__readiness_verify(struct eddy__readiness *table)
 {
-  while (table->fresh != NULL) {
-    struct eddy__slot *slot = table->fresh;
-    struct eddy__file file, known = slot->file;
+  while (table->fresh >= 0) {
+    struct eddy__slot *slot = table->slots[table->fresh];
+    struct eddy__file file;
     table->fresh = slot->next_fresh;
     slot->fresh = false;
-    if (slot->armed == 0 || known.kind == EDDY__FILE_UNKNOWN) continue;
+    if (slot->armed == 0 || slot->file_kind == EDDY__FILE_UNKNOWN) continue;
     int rc = eddy__file_look(slot->fd, &file);
-    bool same = rc == 0 && file.device == known.device && file.inode == known.inode;
-    if (!same) eddy__readiness_lost(slot, rc < 0 ? rc : EDDY_EBADF);
+    bool same = rc == 0 && slot->file == eddy__file_identity(&file);
+    if (!same) eddy__readiness_lost(table, slot, rc < 0 ? rc : EDDY_EBADF);
   }
 }
 
-void eddy__readiness_event(struct eddy__slot *slot, unsigned events)
+void eddy__readiness_event(
+    struct eddy__readiness *table, struct eddy__slot *slot, unsigned events)
 {
   unsigned idle = 0;
   for (enum side side = READER; side <= WRITER; side++) {
@@ -389,18 +401,19 @@ void eddy__readiness_event(struct eddy__slot *slot, unsigned events)
     if (slot->ops[side] == NULL) {
       idle |= event;
     } else if ((slot->signalled & event) == 0) {
-      slot->signalled |= event;
-      signal_op(slot->table, slot->ops[side]);
+      slot->signalled = (uint8_t)(slot->signalled | event);
+      signal_op(table, slot->ops[side]);
     }
   }
-  if (!slot->edge) disarm(slot, idle);
+  if (!slot->edge) disarm(table, slot, idle);
 }
 
-void eddy__readiness_edge(struct eddy__slot *slot, unsigned events, bool ended)
+void eddy__readiness_edge(
+    struct eddy__readiness *table, struct eddy__slot *slot, unsigned events, bool ended)
 {
-  slot->ready |= events;
+  slot->ready = (uint8_t)(slot->ready | events);
   if (ended) slot->ended = true;
-  eddy__readiness_event(slot, events);
+  eddy__readiness_event(table, slot, events);
 }
 
 bool eddy__readiness_watches(const struct eddy__readiness *table, const eddy_op *op)

@@ -53,31 +53,44 @@ enum eddy__events {
 /* What is known of one descriptor number. It is made at the first wait and lives as long
  * as the table; the poller's bytes follow it. */
 struct eddy__slot {
-  struct eddy__readiness *table;
   eddy_op
-      *ops[2]; /* who waits to read, to write: pending, or signalled and not finished */
-  struct eddy__slot *next_lent;
-  struct eddy__slot *next_fresh;
-  struct eddy__file file; /* what was registered, if it was looked at */
+      *ops[2];   /* who waits to read, to write: pending, or signalled and not finished */
+  uint64_t file; /* identity of what was registered, if it was looked at */
   int fd;
   uint32_t generation; /* counts up whenever the number may have changed its meaning */
   uint32_t drained;    /* the table's epoch when a read was short */
-  unsigned armed;      /* events the poller reports */
-  unsigned signalled;  /* directions whose operation was signalled */
-  unsigned lent;       /* directions left armed by a finished READABLE or WRITABLE */
-  unsigned ready;      /* edge: events reported, and not known to have passed */
-  bool edge;   /* the poller's: it reports edges of this slot, in both directions */
-  bool ended;  /* edge: the end of the stream, or an error, was reported */
-  bool level;  /* a READABLE or WRITABLE was started on this file */
-  bool listed; /* on the table's list of lent slots */
-  bool fresh;  /* on its list of fresh ones */
-  bool own;    /* the descriptor was made here */
-  bool stream; /* and is a stream, not of datagrams */
+  int next_lent;       /* number of the next lent slot; -1: it is the last */
+  int next_fresh;      /* likewise */
+  uint8_t armed;       /* events the poller reports */
+  uint8_t signalled;   /* directions whose operation was signalled */
+  uint8_t lent;        /* directions left armed by a finished READABLE or WRITABLE */
+  uint8_t ready;       /* edge: events reported, and not known to have passed */
+  uint8_t file_kind;   /* enum eddy__file_kind */
+  uint8_t registered;  /* the poller's own */
+  bool vetted : 1;     /* likewise; cleared when the number names another file */
+  bool edge : 1;   /* the poller's: it reports edges of this slot, in both directions */
+  bool ended : 1;  /* edge: the end of the stream, or an error, was reported */
+  bool level : 1;  /* a READABLE or WRITABLE was started on this file */
+  bool listed : 1; /* on the table's list of lent slots */
+  bool fresh : 1;  /* on its list of fresh ones */
+  bool own : 1;    /* the descriptor was made here */
+  bool stream : 1; /* and is a stream, not of datagrams */
 };
+
+/* One slot per descriptor number ever waited on, half of what an idle connection holds: it is
+ * kept small. */
+_Static_assert(sizeof(struct eddy__slot) <= 56, "a slot has grown");
+
+/* Two files of one kind are told apart by this. */
+static inline uint64_t eddy__file_identity(const struct eddy__file *file)
+{
+  return file->inode ^ file->device * UINT64_C(0x9e3779b97f4a7c15);
+}
 
 /* The poller under it. */
 struct eddy__poller {
-  size_t slot_size; /* bytes of a slot, struct eddy__slot included */
+  /* A slot, zeroed, with the poller's own behind it; NULL: no memory. */
+  struct eddy__slot *(*make)(void *self);
   /* Reports these events of the slot from now on, and no others; 0: none, which cannot
    * fail. After a failure none are reported. A poller of edges chooses slot->edge, never if
    * slot->level is set; more may be reported then. Returns 0; EDDY_EBADF; EDDY_EPERM (not
@@ -96,9 +109,9 @@ struct eddy__readiness {
   void *poller_self;
   struct eddy__slot **slots; /* by descriptor number */
   size_t size;
-  struct eddy__slot *lent;
-  struct eddy__slot
-      *fresh;     /* looked at and armed since the last eddy__readiness_verify */
+  int lent;       /* the first lent slot; -1: none */
+  int fresh;      /* the first that was looked at and armed since the last
+                     eddy__readiness_verify; -1: none */
   uint32_t epoch; /* counts polls, and what may have brought data to another descriptor */
   size_t pending; /* operations that wait */
   uint64_t
@@ -134,13 +147,16 @@ void eddy__readiness_settle(struct eddy__readiness *table);
 void eddy__readiness_verify(struct eddy__readiness *table);
 
 /* From the poller: these events have happened. The read side is signalled first. */
-void eddy__readiness_event(struct eddy__slot *slot, unsigned events);
+void eddy__readiness_event(
+    struct eddy__readiness *table, struct eddy__slot *slot, unsigned events);
 
 /* From a poller of edges: this has happened; `ended`: the stream's end or an error is among it. */
-void eddy__readiness_edge(struct eddy__slot *slot, unsigned events, bool ended);
+void eddy__readiness_edge(
+    struct eddy__readiness *table, struct eddy__slot *slot, unsigned events, bool ended);
 
 /* From the poller: the slot cannot be watched any more; who waits is signalled and
  * finishes with `code`. */
-void eddy__readiness_lost(struct eddy__slot *slot, int code);
+void eddy__readiness_lost(
+    struct eddy__readiness *table, struct eddy__slot *slot, int code);
 
 #endif

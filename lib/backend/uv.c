@@ -40,10 +40,16 @@ struct eddy__uv_io {
 #define NANOSECONDS 1000000 /* in a millisecond, libuv's unit */
 #define QUIET_FOR EDDY_US(200)
 
+void eddy__uv_core_free(struct eddy__uv_core *core)
+{
+  eddy__pool_fini(&core->watchers);
+  eddy__free(core);
+}
+
 void eddy__uv_core_closed(struct eddy__uv_core *core)
 {
   core->closing--;
-  if (core->closing == 0 && core->released) eddy__free(core);
+  if (core->closing == 0 && core->released) eddy__uv_core_free(core);
 }
 
 static void on_core_closed(uv_handle_t *handle)
@@ -247,7 +253,7 @@ static void close_core(struct eddy__uv_core *core)
    * points into it. It is left as it is. */
   if (!core->guest && uv_loop_close(core->uv) < 0) return;
   core->released = true;
-  if (core->closing == 0) eddy__free(core);
+  if (core->closing == 0) eddy__uv_core_free(core);
 }
 
 static int io_open(void *self, eddy_loop *loop, const eddy_loop_options *options)
@@ -255,8 +261,10 @@ static int io_open(void *self, eddy_loop *loop, const eddy_loop_options *options
   struct eddy__uv_io *io = self;
   struct eddy__uv_core *core = eddy__alloc(sizeof(*core));
   if (core == NULL) return EDDY_ENOMEM;
+  eddy__pool_init(&core->watchers, eddy__uv_watcher_size);
   core->loop = loop;
   core->io = io;
+  core->table = &io->table;
   core->guest = options != NULL && options->uv_loop != NULL;
   core->uv = core->guest ? options->uv_loop : &core->own;
   int rc = core->guest ? 0 : eddy__uv_loop_init(core->uv);
@@ -275,7 +283,7 @@ fail_handles:
   close_core(core);
   return rc;
 fail_loop:
-  eddy__free(core);
+  eddy__uv_core_free(core);
   return rc;
 }
 

@@ -6,11 +6,15 @@
 #include <eddy/backend.h>
 #include <uv.h>
 
+#include "base/pool.h"
+
 /*
  * It lives on the heap, because libuv may hold on to the handles in it for longer than
  * the eddy loop lives: it is freed when the io half has let go of it and the last close
  * callback has come.
  */
+struct eddy__readiness;
+
 struct eddy__uv_core {
   uv_loop_t *uv; /* `own`, or the host's */
   eddy_loop *loop;
@@ -21,6 +25,8 @@ struct eddy__uv_core {
   bool driving;    /* inside the io half's poll: a guest's loop run by eddy itself */
   bool owed;       /* the guest's step waits for libuv's timers to be recorded first */
   uint64_t wanted; /* the loop time at which the poll under way should end; 0: never */
+  struct eddy__readiness *table;
+  struct eddy__pool watchers; /* of the poller */
   uv_async_t wake;
   uv_timer_t deadline;
   uv_idle_t idle; /* active: the pass under way does not sleep */
@@ -28,6 +34,9 @@ struct eddy__uv_core {
   uv_check_t check;
   uv_loop_t own;
 };
+
+/* Frees it with what it keeps. */
+void eddy__uv_core_free(struct eddy__uv_core *core);
 
 /* A close callback has come. Frees the core after the last one. */
 void eddy__uv_core_closed(struct eddy__uv_core *core);

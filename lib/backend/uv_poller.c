@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "backend/uv_loop.h"
@@ -24,19 +26,24 @@
 #define RESERVED 1022 /* numbers; libuv makes it 1024 pointers, 8 KiB */
 #define BATCH 64
 
+/* The slot's `vetted`: libuv has accepted the file of kind OTHER that is registered. */
 struct eddy__uv_watcher {
   struct eddy__slot slot; /* first: a slot is a watcher */
-  uv_poll_t poll;
-  struct eddy__uv_core *core;
-  struct eddy__uv_watcher *next_fresh;
-  struct eddy__file probed; /* the last file of kind OTHER that libuv accepted */
-  bool ready; /* the handle was initialised; it serves one file after another */
-  bool fresh;
+  uv_poll_t poll;         /* its data is the core */
+  int next_started;       /* number of the next on the poller's list; -1: the last */
+  bool ready;   /* the handle was initialised; it serves one file after another */
+  bool started; /* since the last poll: it is on the poller's list */
 };
 
 static struct eddy__uv_watcher *watcher_of(struct eddy__slot *slot)
 {
   return (struct eddy__uv_watcher *)(void *)slot;
+}
+
+static struct eddy__uv_watcher *watcher_of_handle(uv_handle_t *handle)
+{
+  return (struct eddy__uv_watcher *)(void *)((char *)handle -
+                                             offsetof(struct eddy__uv_watcher, poll));
 }
 
 /* uv_poll_start for a handle of ours, which ends the process if its table cannot grow: the
@@ -111,7 +118,8 @@ void eddy__uv_poller_reserve(struct eddy__uv_poller *poller)
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
-  struct eddy__uv_watcher *watcher = poll->data;
+  struct eddy__uv_watcher *watcher = watcher_of_handle((uv_handle_t *)poll);
+  struct eddy__uv_core *core = poll->data;
   struct eddy__slot *slot = &watcher->slot;
   unsigned happened = 0;
   if ((events & UV_READABLE) != 0) happened |= EDDY__READ;
@@ -122,37 +130,42 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     happened = slot->armed;
     slot->armed = 0;
   }
-  eddy__readiness_event(slot, happened);
+  eddy__readiness_event(core->table, slot, happened);
 }
 
 static int init_handle(struct eddy__uv_poller *poller, struct eddy__uv_watcher *watcher)
 {
   int rc = uv_poll_init(poller->core->uv, &watcher->poll, watcher->slot.fd);
   if (rc < 0) return rc;
-  watcher->poll.data = watcher;
-  watcher->core = poller->core;
-  watcher->probed = watcher->slot.file;
+  watcher->poll.data = poller->core;
+  watcher->slot.vetted = true;
   watcher->ready = true;
   uv_unref((uv_handle_t *)&watcher->poll);
   return 0;
-}
-
-static bool same_file(const struct eddy__file *a, const struct eddy__file *b)
-{
-  return a->kind == b->kind && a->device == b->device && a->inode == b->inode;
 }
 
 /* uv_poll_init found the first file pollable. Later ones under the same number are, if
  * they are sockets or pipes; others are shown to libuv once more. */
 static int check_file(struct eddy__uv_poller *poller, struct eddy__uv_watcher *watcher)
 {
-  const struct eddy__file *file = &watcher->slot.file;
-  if (file->kind != EDDY__FILE_OTHER || same_file(file, &watcher->probed)) return 0;
+  struct eddy__slot *slot = &watcher->slot;
+  if (slot->file_kind != EDDY__FILE_OTHER || slot->vetted) return 0;
   uv_poll_stop(&watcher->poll);
-  int rc = try_out(poller, watcher->slot.fd, false);
-  if (rc == 0) watcher->probed = *file;
+  int rc = try_out(poller, slot->fd, false);
+  slot->vetted = rc == 0;
   return rc;
 }
+
+static struct eddy__slot *poller_make(void *self)
+{
+  struct eddy__uv_core *core = ((struct eddy__uv_poller *)self)->core;
+  struct eddy__uv_watcher *watcher = eddy__pool_get(&core->watchers);
+  if (watcher == NULL) return NULL;
+  memset(watcher, 0, sizeof(*watcher));
+  return &watcher->slot;
+}
+
+const size_t eddy__uv_watcher_size = sizeof(struct eddy__uv_watcher);
 
 static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
 {
@@ -169,10 +182,10 @@ static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
   if ((events & EDDY__WRITE) != 0) wanted |= UV_WRITABLE;
   rc = start_poll(poller, &watcher->poll, slot->fd, wanted, on_poll);
   if (rc < 0) goto fail;
-  if (!watcher->fresh) {
-    watcher->fresh = true;
-    watcher->next_fresh = poller->fresh;
-    poller->fresh = watcher;
+  if (!watcher->started) {
+    watcher->started = true;
+    watcher->next_started = poller->started != NULL ? poller->started->slot.fd : -1;
+    poller->started = watcher;
   }
   return 0;
 fail:
@@ -190,41 +203,43 @@ static void poller_forget(void *self, struct eddy__slot *slot)
 
 static void on_watcher_closed(uv_handle_t *handle)
 {
-  struct eddy__uv_watcher *watcher = handle->data;
-  struct eddy__uv_core *core = watcher->core;
-  eddy__free(watcher);
+  struct eddy__uv_core *core = handle->data;
+  eddy__pool_put(&core->watchers, watcher_of_handle(handle));
   eddy__uv_core_closed(core);
 }
 
 static void poller_drop(void *self, struct eddy__slot *slot)
 {
-  (void)self;
+  struct eddy__uv_core *core = ((struct eddy__uv_poller *)self)->core;
   struct eddy__uv_watcher *watcher = watcher_of(slot);
   if (!watcher->ready) {
-    eddy__free(watcher);
+    eddy__pool_put(&core->watchers, watcher);
     return;
   }
-  watcher->core->closing++;
+  core->closing++;
   uv_close((uv_handle_t *)&watcher->poll, on_watcher_closed);
 }
 
 const struct eddy__poller eddy__uv_poller = {
-    .slot_size = sizeof(struct eddy__uv_watcher),
+    .make = poller_make,
     .arm = poller_arm,
     .forget = poller_forget,
     .drop = poller_drop,
 };
 
 /* What a fresh descriptor that answers at once stands for now. */
-static int verify_ready(struct eddy__uv_watcher *watcher)
+static int verify_ready(const struct eddy__slot *slot)
 {
   struct eddy__file file;
-  int rc = eddy__file_look(watcher->slot.fd, &file);
+  int rc = eddy__file_look(slot->fd, &file);
   if (rc < 0 || file.kind != EDDY__FILE_OTHER) return rc;
-  return same_file(&file, &watcher->probed) ? 0 : EDDY_EBADF;
+  bool same = slot->file_kind == EDDY__FILE_OTHER && slot->vetted &&
+              slot->file == eddy__file_identity(&file);
+  return same ? 0 : EDDY_EBADF;
 }
 
-static void verify_batch(struct eddy__uv_watcher **batch, nfds_t count)
+static void verify_batch(
+    struct eddy__readiness *table, struct eddy__uv_watcher **batch, nfds_t count)
 {
   struct pollfd states[BATCH] = {0};
   for (nfds_t i = 0; i < count; i++) {
@@ -240,23 +255,27 @@ static void verify_batch(struct eddy__uv_watcher **batch, nfds_t count)
     if ((states[i].revents & POLLNVAL) != 0) {
       rc = EDDY_EBADF;
     } else if (states[i].revents != 0) {
-      rc = verify_ready(batch[i]);
+      rc = verify_ready(&batch[i]->slot);
     }
-    if (rc < 0) eddy__readiness_lost(&batch[i]->slot, rc);
+    if (rc < 0) eddy__readiness_lost(table, &batch[i]->slot, rc);
   }
 }
 
 void eddy__uv_poller_verify(struct eddy__uv_poller *poller)
 {
-  while (poller->fresh != NULL) {
+  struct eddy__readiness *table = poller->core->table;
+  while (poller->started != NULL) {
     struct eddy__uv_watcher *batch[BATCH];
     nfds_t count = 0;
-    while (poller->fresh != NULL && count < BATCH) {
-      struct eddy__uv_watcher *watcher = poller->fresh;
-      poller->fresh = watcher->next_fresh;
-      watcher->fresh = false;
-      if (watcher->slot.armed != 0) batch[count++] = watcher;
+    while (poller->started != NULL && count < BATCH) {
+      struct eddy__uv_watcher *watcher = poller->started;
+      struct eddy__slot *slot = &watcher->slot;
+      poller->started = watcher->next_started < 0
+                            ? NULL
+                            : watcher_of(table->slots[watcher->next_started]);
+      watcher->started = false;
+      if (slot->armed != 0) batch[count++] = watcher;
     }
-    if (count > 0) verify_batch(batch, count);
+    if (count > 0) verify_batch(table, batch, count);
   }
 }

@@ -9,11 +9,14 @@ struct eddy__uv_watcher;
 
 struct eddy__uv_poller {
   struct eddy__uv_core *core;
-  struct eddy__uv_watcher *fresh; /* started since the last poll */
-  unsigned room;                  /* descriptor numbers that libuv's table has room for */
+  struct eddy__uv_watcher *started; /* since the last poll */
+  unsigned room; /* descriptor numbers that libuv's table has room for */
 };
 
 extern const struct eddy__poller eddy__uv_poller;
+
+/* Bytes of a block of core->watchers. */
+extern const size_t eddy__uv_watcher_size;
 
 /* Enlarges libuv's table of descriptors while nothing depends on it; best effort. */
 void eddy__uv_poller_reserve(struct eddy__uv_poller *poller);

@@ -86,7 +86,7 @@ struct eddy__vsock {
   eddy_op *writer;
   struct eddy__vsock *peer; /* STREAM: the other end, NULL once closed; CALLING: the
                                far end, owned, if there is somebody to take it */
-  eddy_address *bound; /* owned; the name it was given before it called; or NULL */
+  eddy_address *bound;      /* owned; the name it was given before it called; or NULL */
   struct eddy__vwire *wire; /* NULL: nameless (a pair), or no connection */
   struct eddy__vlistener *listener; /* owned */
   struct eddy__vpost *post;         /* owned */

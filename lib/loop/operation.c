@@ -115,7 +115,9 @@ void eddy_backend_signal(eddy_loop *loop, eddy_op *op)
 
 void eddy__ops_collect(eddy_loop *loop)
 {
-  for (eddy_op *op = loop->arrived; op != NULL; op = op->next) {
+  struct eddy_op *next;
+  for (eddy_op *op = loop->arrived; op != NULL; op = next) {
+    next = op->next;
     op->state = EDDY__OP_QUEUED;
     if (loop->trace != NULL) eddy__trace_op(loop, EDDY_TRACE_SIGNALLED, op, 0);
     op->position = eddy__loop_push(loop, op->fn, op->arg);

@@ -24,6 +24,7 @@
  *     callgraph.h who waits for whom                       executor.h work in other threads
  *     context.h   values that tasks hand on to what they start
  *     thread_future.h  tasks started from other threads; outcomes that threads wait for
+ *     thread_queue.h  queues between tasks of different loops, and threads
  *     dns.h       names looked up                        datagram.h  datagrams for protocols
  *     file.h      files, without holding up the loop
  *     trace.h     a record of every decision of the scheduler
@@ -70,6 +71,7 @@
 #include <eddy/task_factory.h>
 #include <eddy/task_group.h>
 #include <eddy/thread_future.h>
+#include <eddy/thread_queue.h>
 #include <eddy/time.h>
 #include <eddy/timeout.h>
 #include <eddy/trace.h>

@@ -70,8 +70,18 @@ struct eddy__wait_type {
   const char *what;
 };
 
+/* A place in the line of an object that several threads share (shared.h); its mutex guards it. */
+struct eddy__place {
+  struct eddy__link link;
+  uint64_t ticket; /* the line is in the order of tickets; odd: a thread's */
+};
+
 struct eddy__wait {
-  struct eddy__done done; /* on the list of the object waited for */
+  union {
+    struct eddy__done done;   /* on the list of the object waited for */
+    struct eddy__place place; /* in the line of one that is shared */
+    struct eddy__post post;   /* called out of that line, on the way home */
+  };
   const struct eddy__wait_type *type;
   void *object;
   eddy_value scratch; /* the waiting call's own: a deadline, a position, a phase */
@@ -135,6 +145,11 @@ struct eddy__tasks {
   struct eddy__pool pool;
   struct eddy__ctx hub; /* where the loop's own stack waits while a task runs */
   uint64_t last_id;
+
+  /* Tasks that other threads have called (shared.c), and the post that tells of them. */
+  struct eddy__posts called;
+  struct eddy__posted call;
+  atomic_bool calling; /* the post is under way */
 
   /* A stack whose last task has ended, kept as it stands for the next unstarted one. */
   struct eddy__stack *spare;

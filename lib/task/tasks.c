@@ -1,5 +1,5 @@
 /* What the task room keeps on a loop, and how unfinished tasks end with it. */
-#include "task/task.h"
+#include "task/shared.h"
 
 #include <errno.h>
 
@@ -54,7 +54,7 @@ static void report_pending(eddy_task *task)
 static void detach(eddy_task *task)
 {
   eddy_loop *loop = task->future.loop;
-  eddy__list_remove(&task->wait.done.link);
+  if (!eddy__shared_step_aside(task)) eddy__list_remove(&task->wait.done.link);
   eddy__timer_stop(loop, &task->timer);
   if (task->op != NULL) eddy__op_cancel(loop, task->op);
 }
@@ -174,6 +174,7 @@ int eddy__tasks_open(eddy_loop *loop)
     return rc;
   }
   eddy__pool_init(&tasks->pool, sizeof(eddy_task));
+  eddy__shared_open(loop, tasks);
   loop->task_state = tasks;
   loop->hooks = &hooks;
   if (loop->overflow_report) eddy__overflow_watch(describe_running);

@@ -4,7 +4,7 @@ set(rooms base coro loop backend task sync io inspect run)
 list(TRANSFORM rooms REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/lib/\\1/*.c" OUTPUT_VARIABLE patterns)
 file(GLOB EDDY_SOURCES CONFIGURE_DEPENDS ${patterns})
 if(NOT CMAKE_SYSTEM_NAME MATCHES "^(Linux|Android)$")
-  list(FILTER EDDY_SOURCES EXCLUDE REGEX "/backend/epoll_poller\\.c$")
+  list(FILTER EDDY_SOURCES EXCLUDE REGEX "/backend/(epoll_poller|uring_poller|ring)\\.c$")
 endif()
 
 set(switch "")

@@ -10,7 +10,7 @@ set(EDDY_TEST_BACKENDS "native/uv;uv/uv;native/virtual" CACHE STRING
   "The backends that every test runs on")
 set(more native/poll)
 if(CMAKE_SYSTEM_NAME MATCHES "^(Linux|Android)$")
-  list(PREPEND more native/epoll)
+  list(PREPEND more native/epoll native/uring)
 endif()
 set(EDDY_TEST_MORE_BACKENDS "${more}" CACHE STRING
   "The backends that the scripts of cmake/ run every case on, without ctest entries of its own")

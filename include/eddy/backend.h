@@ -219,6 +219,10 @@ EDDY_API void eddy_backend_signal(eddy_loop *loop, eddy_op *op);
 /** The process got a signal. Called from inside poll. */
 EDDY_API void eddy_backend_caught(eddy_loop *loop, int signum);
 
+/** From inside open: another pair runs than the one that was asked for. Both texts are static; the
+ * loop's statistics and its traces tell them. */
+EDDY_API void eddy_backend_instead(eddy_loop *loop, const char *name, const char *reason);
+
 /** Under a host's loop: takes in what was reported and runs one iteration without polling. */
 EDDY_API void eddy_backend_turn(eddy_loop *loop);
 

@@ -22,8 +22,9 @@ typedef struct eddy_handle eddy_handle;
 
 /** How to make a loop; all zero means: the defaults. */
 typedef struct eddy_loop_options {
-  /** "SCHEDULER/IO": "native/uv", "uv/uv", "native/epoll" (Linux), "native/poll" or
-   * "native/virtual"; NULL: the environment's EDDY_BACKEND, else "native/uv". */
+  /** "SCHEDULER/IO": "native/uv", "uv/uv", "native/epoll" (Linux), "native/uring" (Linux 6.1;
+   * where io_uring is missing or forbidden native/epoll runs instead, and the statistics say why),
+   * "native/poll" or "native/virtual"; NULL: the environment's EDDY_BACKEND, else "native/uv". */
   const char *backend;
   /** A backend of the program's own (eddy/backend.h), kept until the loop is freed; then
    * `backend` is not looked at. */
@@ -38,7 +39,7 @@ typedef struct eddy_loop_options {
   /** Do not install the SIGSEGV handler that names the task whose stack overflowed. It is
    * installed only where SIGSEGV has its default action. */
   bool no_overflow_report;
-  /** native/epoll and native/poll: how long a poll looks again and again before it sleeps, which
+  /** native/epoll, native/uring and native/poll: how long a poll looks again and again before it sleeps, which
    * answers some microseconds sooner and keeps a processor busy meanwhile. 0: the environment's
    * EDDY_POLL_US (microseconds), else not at all; negative: not at all; a second at most. */
   eddy_time busy_poll;
@@ -46,7 +47,8 @@ typedef struct eddy_loop_options {
 
 /** Counters since the loop was made, and how things stand now. */
 typedef struct eddy_loop_stats {
-  const char *backend; /* "native/uv" */
+  const char *backend;        /* what runs: "native/uv" */
+  const char *backend_reason; /* why that and not what was asked for; NULL: it was */
   uint64_t iterations;
   uint64_t polls;     /* how often the backend was asked; at most one an iteration */
   uint64_t callbacks; /* run, the steps of tasks included */
@@ -61,7 +63,8 @@ typedef struct eddy_loop_stats {
   size_t stacks;      /* in use */
   size_t stacks_idle; /* kept for the next task */
   size_t stack_bytes; /* usable bytes of one */
-  const char *stack_guard; /* "madvise", "mprotect", "canary", or "none" before the first */
+  const char
+      *stack_guard; /* "madvise", "mprotect", "canary", or "none" before the first */
 } eddy_loop_stats;
 
 /** What the exception handler is told: `message` always, the rest where it is known. */
@@ -93,10 +96,11 @@ EDDY_BEGIN_DECLS
  * out       owned: eddy_loop_free.
  * Returns   0; EDDY_EINVAL (unknown backend name, a pair that cannot work, a host's loop
  *           with another backend than "uv/uv": eddy_message says which); EDDY_ENOMEM; EDDY_ENOSYS
- *           (the system has no epoll, and native/epoll or libuv needs it); the
+ *           (the system has no epoll, and native/epoll, native/uring or libuv needs it); the
  *           system's code if the backend cannot start (EDDY_EMFILE ...).
  */
-EDDY_API EDDY_NODISCARD int eddy_loop_new(const eddy_loop_options *options, eddy_loop **out);
+EDDY_API EDDY_NODISCARD int eddy_loop_new(
+    const eddy_loop_options *options, eddy_loop **out);
 
 /**
  * Closes the loop: drops queued callbacks and timers unrun, ends every unfinished task, and
@@ -217,8 +221,8 @@ EDDY_API eddy_time eddy_loop_get_slow_callback_duration(const eddy_loop *loop);
 EDDY_API void eddy_loop_get_stats(const eddy_loop *loop, eddy_loop_stats *stats);
 
 /** The libuv loop that eddy runs on or beside, a `uv_loop_t *`; NULL on native/virtual. Other
- * libuv users may add handles to it and must close them before the loop is closed. On native/epoll
- * and native/poll it is made when it is first asked for (NULL if it cannot be), and run when one
+ * libuv users may add handles to it and must close them before the loop is closed. On native/epoll,
+ * native/uring and native/poll it is made when it is first asked for (NULL if it cannot be), and run when one
  * of its handles has something to do: their prepare and check callbacks come only then. */
 EDDY_API void *eddy_loop_uv(eddy_loop *loop);
 

@@ -27,8 +27,9 @@ typedef enum eddy_trace_kind {
   EDDY_TRACE_BEGIN = 1,
   /** A text of `value` bytes, which stand in the events behind it, has the number `other`. */
   EDDY_TRACE_TEXT,
-  /** What the loop is: other: the text of its backend's name; value: the process's number for
-   * the thread's loop, counted from 1. detail: 1 if its time is virtual. */
+  /** What the loop is: other: the text of its backend's name, with the reason if another one was
+   * asked for; value: the process's number for the thread's loop, counted from 1. detail: 1 if its
+   * time is virtual. */
   EDDY_TRACE_LOOP,
   /** A task exists: other: the task that created it, or 0; value: the texts of its name (low
    * 32 bits, 0: "Task-<number>") and of its creation site (high 32 bits). */

@@ -55,27 +55,39 @@ static eddy_time busy_time(const eddy_loop_options *options)
   return time < BUSIEST ? time : BUSIEST;
 }
 
+/* Opens it; `reason`: why another one is to stand in for it, or NULL. */
+static int open_sleeper(
+    struct own_io *io, const struct eddy__sleeper *sleeper, const char **reason)
+{
+  *reason = NULL;
+  io->sleeper = sleeper;
+  io->sleeper_self = eddy__alloc(sleeper->size);
+  if (io->sleeper_self == NULL) return EDDY_ENOMEM;
+  int rc = sleeper->open(io->sleeper_self, &io->table, &io->wakeup);
+  if (rc == 0) return 0;
+  if (sleeper->refusal != NULL) *reason = sleeper->refusal(rc);
+  eddy__free(io->sleeper_self);
+  return rc;
+}
+
 static int own_open(struct own_io *io, eddy_loop *loop, const eddy_loop_options *options,
     const struct eddy__sleeper *sleeper)
 {
+  const char *reason, *none;
   io->loop = loop;
-  io->sleeper = sleeper;
   io->busy = busy_time(options);
   atomic_init(&io->rest, AWAKE);
   int rc = eddy__wakeup_open(&io->wakeup);
   if (rc < 0) return rc;
-  io->sleeper_self = eddy__alloc(sleeper->size);
-  rc = EDDY_ENOMEM;
-  if (io->sleeper_self == NULL) goto fail_memory;
-  rc = sleeper->open(io->sleeper_self, &io->table, &io->wakeup);
-  if (rc < 0) goto fail_open;
-  eddy__readiness_init(&io->table, loop, &sleeper->poller, io->sleeper_self);
+  rc = open_sleeper(io, sleeper, &reason);
+  if (reason != NULL) rc = open_sleeper(io, sleeper->instead, &none);
+  if (rc < 0) {
+    eddy__wakeup_close(&io->wakeup);
+    return rc;
+  }
+  if (reason != NULL) eddy_backend_instead(loop, sleeper->instead_name, reason);
+  eddy__readiness_init(&io->table, loop, &io->sleeper->poller, io->sleeper_self);
   return 0;
-fail_open:
-  eddy__free(io->sleeper_self);
-fail_memory:
-  eddy__wakeup_close(&io->wakeup);
-  return rc;
 }
 
 static void own_close(void *self)
@@ -284,6 +296,13 @@ static int open_epoll(void *self, eddy_loop *loop, const eddy_loop_options *opti
 }
 
 const eddy_io eddy__io_epoll = OWN_IO("epoll", open_epoll);
+
+static int open_uring(void *self, eddy_loop *loop, const eddy_loop_options *options)
+{
+  return own_open(self, loop, options, &eddy__sleeper_uring);
+}
+
+const eddy_io eddy__io_uring = OWN_IO("uring", open_uring);
 #endif
 
 static int open_poll(void *self, eddy_loop *loop, const eddy_loop_options *options)

@@ -19,9 +19,16 @@ struct eddy__sleeper {
   /* Waits at most `timeout` (0: not at all; EDDY_NEVER: for ever), tells the table what happened,
    * and returns whether the descriptor that has joined is readable. */
   bool (*wait)(void *self, eddy_time timeout);
+
+  /* Where open has failed with this code: why, in static words, if `instead` may stand in; NULL if
+   * that would help nobody. NULL: nothing stands in. */
+  const char *(*refusal)(int code);
+  const struct eddy__sleeper *instead;
+  const char *instead_name; /* of the pair that then runs */
 };
 
 extern const struct eddy__sleeper eddy__sleeper_epoll; /* Linux */
+extern const struct eddy__sleeper eddy__sleeper_uring; /* Linux */
 extern const struct eddy__sleeper eddy__sleeper_poll;  /* POSIX */
 
 #endif

@@ -8,12 +8,12 @@
 #include "loop/loop.h" /* for the prototype alone: the look-up is declared there */
 
 #ifdef __linux__
-#define EPOLL_NAME ", native/epoll"
+#define LINUX_NAMES ", native/epoll, native/uring"
 #else
-#define EPOLL_NAME ""
+#define LINUX_NAMES ""
 #endif
 
-#define NAMES "native/uv, uv/uv, native/virtual" EPOLL_NAME ", native/poll"
+#define NAMES "native/uv, uv/uv, native/virtual" LINUX_NAMES ", native/poll"
 
 static const eddy_backend backends[] = {
     {"native/uv", &eddy__scheduler_native, &eddy__io_uv},
@@ -21,6 +21,7 @@ static const eddy_backend backends[] = {
     {"native/virtual", &eddy__scheduler_native, &eddy__io_virtual},
 #ifdef __linux__
     {"native/epoll", &eddy__scheduler_native, &eddy__io_epoll},
+    {"native/uring", &eddy__scheduler_native, &eddy__io_uring},
 #endif
     {"native/poll", &eddy__scheduler_native, &eddy__io_poll},
 };
@@ -32,6 +33,7 @@ static const struct {
 } refused[] = {
     {"uv/virtual", "libuv's timers follow the real clock, which virtual time does not"},
     {"uv/epoll", "libuv's timers need libuv to wait, not a poller of eddy's own"},
+    {"uv/uring", "libuv's timers need libuv to wait, not a poller of eddy's own"},
     {"uv/poll", "libuv's timers need libuv to wait, not a poller of eddy's own"},
 };
 

@@ -230,6 +230,12 @@ void eddy_loop_release(eddy_loop *loop)
   eddy__loop_visit_end(loop);
 }
 
+void eddy_backend_instead(eddy_loop *loop, const char *name, const char *reason)
+{
+  loop->backend_name = name;
+  loop->backend_reason = reason;
+}
+
 size_t eddy_backend_holds(const eddy_loop *loop)
 {
   return atomic_load(&loop->holds);
@@ -261,6 +267,7 @@ void eddy_loop_get_stats(const eddy_loop *loop, eddy_loop_stats *stats)
 {
   *stats = (eddy_loop_stats){
       .backend = loop->backend_name,
+      .backend_reason = loop->backend_reason,
       .iterations = loop->iterations,
       .polls = loop->polls,
       .callbacks = loop->ring.head,

@@ -136,6 +136,7 @@ struct eddy_loop {
   void *scheduler_state;
   void *io_state;
   const char *backend_name;
+  const char *backend_reason;
   uint64_t sequence;
 
   eddy_op *arrived; /* signalled operations, in order */

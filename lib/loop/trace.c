@@ -252,6 +252,16 @@ static int new_trace(const eddy_trace_options *options, struct eddy__trace **out
   return 0;
 }
 
+/* What runs, and why, if it is not what was asked for. */
+static uint32_t put_backend(eddy_loop *loop)
+{
+  char text[LONGEST_TEXT];
+  if (loop->backend_reason == NULL) return eddy__trace_text(loop, loop->backend_name);
+  (void)snprintf(
+      text, sizeof(text), "%s, since %s", loop->backend_name, loop->backend_reason);
+  return eddy__trace_text(loop, text);
+}
+
 int eddy__trace_begin(eddy_loop *loop, const eddy_trace_options *options, bool shared)
 {
   struct eddy__trace *trace;
@@ -275,7 +285,7 @@ int eddy__trace_begin(eddy_loop *loop, const eddy_trace_options *options, bool s
   bool in_virtual_time = (loop->io->features & EDDY_IO_VIRTUAL_TIME) != 0;
   eddy__trace_put(
       loop, EDDY_TRACE_BEGIN, 0, process, EDDY_TRACE_FORMAT, EDDY_TRACE_MAGIC);
-  uint32_t name = eddy__trace_text(loop, loop->backend_name);
+  uint32_t name = put_backend(loop);
   eddy__trace_put(loop, EDDY_TRACE_LOOP, in_virtual_time, 0, name, trace->loop);
   if (loop->hooks != NULL) loop->hooks->trace_all(loop);
   return 0;

@@ -298,6 +298,7 @@ int main(void)
   test_guests();
 #ifdef __linux__
   test_own_io(&eddy__io_epoll);
+  test_own_io(&eddy__io_uring);
 #endif
   test_own_io(&eddy__io_poll);
   CHECK(open_descriptors() == before);

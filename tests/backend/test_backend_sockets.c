@@ -163,7 +163,9 @@ static void test_closed_behind_our_back(void)
   /* Replaced by a device that cannot be polled, over a handle that served a socket. */
   int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   CHECK(null == fds[0]);
-  if (tested_io != &eddy__io_poll) /* for which it is always ready */
+  bool always_ready = strcmp(tested_io->name, "poll") == 0 ||
+                      strcmp(tested_io->name, "uring") == 0;
+  if (!always_ready)
     CHECK(start(&loop, &reader, EDDY_OP_READABLE, null) == EDDY_EPERM);
   close(null);
   /* Waited on, registered, closed, and the number taken over by another socket. */

@@ -22,6 +22,12 @@ void eddy_backend_turn(eddy_loop *loop)
   if (loop->turn != NULL) loop->turn(loop);
 }
 
+void eddy_backend_instead(eddy_loop *loop, const char *name, const char *reason)
+{
+  (void)loop;
+  printf("%s instead: %s\n", name, reason);
+}
+
 size_t eddy_backend_holds(const eddy_loop *loop)
 {
   return loop->holds;

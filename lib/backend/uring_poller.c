@@ -36,8 +36,8 @@ struct watcher {
   struct eddy__slot slot; /* first: a slot is a watcher */
   struct watcher *next;   /* on the list of those to look at before the next wait */
   uint32_t serial;        /* of its request; 0: there is none */
-  uint32_t requested;     /* poll's events */
-  uint32_t wanted;        /* likewise; 0: none */
+  uint16_t requested;     /* poll's events */
+  uint16_t wanted;        /* likewise; 0: none */
   bool multishot;         /* the request goes on reporting */
   bool listed;
 };
@@ -146,16 +146,23 @@ static void cancel(struct uring_poller *poller, struct watcher *watcher, bool no
 
 /* ---- what the table asks for ---- */
 
+static struct eddy__slot *poller_make(void *self)
+{
+  (void)self;
+  struct watcher *watcher = eddy__alloc(sizeof(*watcher));
+  return watcher == NULL ? NULL : &watcher->slot;
+}
+
 static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
 {
   struct uring_poller *poller = self;
   struct watcher *watcher = watcher_of(slot);
-  uint32_t wanted = 0;
+  unsigned wanted = 0;
   slot->edge = slot->own && !slot->level;
   if ((events & EDDY__READ) != 0) wanted |= POLLIN | POLLRDHUP;
   if ((events & EDDY__WRITE) != 0) wanted |= POLLOUT;
   if (wanted != 0 && slot->edge && watcher->multishot) wanted |= watcher->requested;
-  watcher->wanted = wanted;
+  watcher->wanted = (uint16_t)wanted;
   if (wanted == watcher->requested && slot->edge == watcher->multishot &&
       watcher->serial != 0)
     return 0;
@@ -233,16 +240,17 @@ static void renew(struct uring_poller *poller)
 
 /* ---- waiting ---- */
 
-static void report(struct eddy__slot *slot, unsigned happened)
+static void report(
+    struct eddy__readiness *table, struct eddy__slot *slot, unsigned happened)
 {
   unsigned events = 0;
   bool over = (happened & (POLLERR | POLLHUP)) != 0;
   if (over || (happened & (POLLIN | POLLRDHUP)) != 0) events |= EDDY__READ;
   if (over || (happened & POLLOUT) != 0) events |= EDDY__WRITE;
   if (slot->edge) {
-    eddy__readiness_edge(slot, events, over || (happened & POLLRDHUP) != 0);
+    eddy__readiness_edge(table, slot, events, over || (happened & POLLRDHUP) != 0);
   } else {
-    eddy__readiness_event(slot, events & slot->armed);
+    eddy__readiness_event(table, slot, events & slot->armed);
   }
 }
 
@@ -257,9 +265,9 @@ static void take_event(struct uring_poller *poller, const struct io_uring_cqe *e
     list_changed(poller, watcher_of(slot));
   }
   if (event->res >= 0) {
-    report(slot, (unsigned)event->res);
+    report(poller->table, slot, (unsigned)event->res);
   } else if (event->res != -ECANCELED) { /* else the thread that asked has ended */
-    eddy__readiness_lost(slot, event->res);
+    eddy__readiness_lost(poller->table, slot, event->res);
   }
 }
 
@@ -307,7 +315,6 @@ static bool poller_wait(void *self, eddy_time timeout)
 }
 
 #define STATE_SIZE sizeof(struct uring_poller)
-#define SLOT_SIZE sizeof(struct watcher)
 
 #else
 
@@ -322,7 +329,7 @@ static int poller_open(
 }
 
 #define STATE_SIZE 1
-#define SLOT_SIZE sizeof(struct eddy__slot)
+#define poller_make NULL
 #define poller_arm NULL
 #define poller_forget NULL
 #define poller_drop NULL
@@ -356,7 +363,7 @@ static const char *refusal(int code)
 }
 
 const struct eddy__sleeper eddy__sleeper_uring = {
-    .poller = {.slot_size = SLOT_SIZE,
+    .poller = {.make = poller_make,
         .arm = poller_arm,
         .forget = poller_forget,
         .drop = poller_drop},

@@ -5,15 +5,15 @@
 # Macros, types and constants have no counts.
 set -eu
 build=$1
-program=$build/tests/eddy_tests_plain
+programs="$build/tests/eddy_tests_plain $build/tests/tls/eddy_tls_tests_plain"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # Counts of an older build would be in the way.
 find "$build" -name '*.gcda' -exec rm -f {} +
 
-# The functions of the library, and what holds their counts.
-find "$build/CMakeFiles/eddy_objects.dir" -name '*.o' |
+# The functions of the libraries, and what holds their counts.
+find "$build/CMakeFiles/eddy_objects.dir" "$build/CMakeFiles/eddy_tls_objects.dir" -name '*.o' |
   xargs nm -A --defined-only | sed -n 's/^\(.*\)\.o:[0-9a-f]* T \(eddy_[a-z0-9_]*\)$/\2 \1.gcda/p' \
   >"$work/functions"
 grep -ho '^#define eddy_[a-z0-9_]*(' include/eddy/*.h | sed 's/#define //; s/($//' >"$work/macros"
@@ -43,10 +43,19 @@ backend_of() { # WHERE
 }
 
 failed=0
-"$program" --list | cut -f 1,2 >"$work/cases"
+# CASE, where it makes sense, and the program that has it.
+for program in $programs; do
+  "$program" --list | cut -f 1,2 | sed "s|\$|	$program|"
+done >"$work/cases"
 cut -f 2 "$work/wanted" | sort -u >"$work/names"
 while read -r case; do
   where=$(awk -F '\t' -v name="$case" '$1 == name { print $2 }' "$work/cases")
+  program=$(awk -F '\t' -v name="$case" '$1 == name { print $3 }' "$work/cases")
+  if [ -z "$program" ]; then
+    echo "$case: there is no such case"
+    failed=1
+    continue
+  fi
   find "$build" -name '*.gcda' -exec rm -f {} +
   if ! EDDY_BACKEND=$(backend_of "$where") "$program" --run "$case" >"$work/log" 2>&1 </dev/null; then
     echo "$case failed:"

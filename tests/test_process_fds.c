@@ -1,13 +1,7 @@
 /* What a child gets beside its standard descriptors, and what its transport is asked. */
 #include <fcntl.h>
 
-#include "children.h"
-#include "transports.h"
-
-static void unref_process(void *process)
-{
-  eddy_process_unref(process);
-}
+#include "processes.h"
 
 /* A descriptor whose number is above this one, close-on-exec or not. */
 static int number_above(int low, bool close_on_exec, int *out)

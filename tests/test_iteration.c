@@ -6,6 +6,8 @@
 
 #include <signal.h>
 
+#include "base/clock.h"
+
 static eddy_loop *loop; /* the case's */
 static eddy_handle **handles;
 
@@ -69,6 +71,35 @@ EDDY_TASK_TEST(iteration, ready_callbacks_run_before_io_and_io_before_timers)
   CHECK_OK(eddy_sock_send(pair[1], "x", 1, &sent));
   last_ran = false;
   CHECK_OK(soon(make_all_ready, NULL));
+  for (int turn = 0; !last_ran; turn++) {
+    CHECK(turn < 1000000);
+    CHECK_OK(eddy_sleep(0));
+  }
+  CHECK_TRACE("ready io timer");
+  return 0;
+}
+
+/* Takes longer than callbacks usually do, in many iterations, before it makes all ready. */
+static int dawdle(void *arg)
+{
+  int *left = arg;
+  eddy_time end = eddy__clock_now() + EDDY_US(200);
+  while (eddy__clock_now() < end) {
+    /* The processor is not to be had for a while. */
+  }
+  if (--*left > 0) return soon(dawdle, left);
+  return soon(make_all_ready, NULL);
+}
+
+EDDY_TASK_TEST(iteration, io_runs_before_timers_after_slow_callbacks_too)
+{
+  size_t sent;
+  int left = 80;
+  loop = eddy_get_running_loop();
+  CHECK_OK(test_pair(pair));
+  CHECK_OK(eddy_sock_send(pair[1], "x", 1, &sent));
+  last_ran = false;
+  CHECK_OK(soon(dawdle, &left));
   for (int turn = 0; !last_ran; turn++) {
     CHECK(turn < 1000000);
     CHECK_OK(eddy_sleep(0));

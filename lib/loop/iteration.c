@@ -41,7 +41,8 @@ static void plan_poll(eddy_loop *loop, eddy_time batch, bool polled)
 static void collect(eddy_loop *loop, bool polled)
 {
   eddy_time last = loop->clock;
-  loop->clock = eddy__loop_now(loop);
+  /* Without a poll, the time at which that was decided: no timer is due yet. */
+  loop->clock = polled ? eddy__loop_now(loop) : loop->seen;
   if (polled) loop->polled = loop->clock;
   eddy__trace_cause(loop, EDDY_TRACE_BY_THREAD);
   if (eddy__posts_waiting(loop)) eddy__posts_collect(loop);
@@ -68,12 +69,14 @@ void eddy__loop_nudge(eddy_loop *loop)
 }
 
 /* With slow batches each boundary would poll, also one right after the last poll: a task that
- * waits for a descriptor has its step an iteration after the poll that found it ready. */
+ * waits for a descriptor has its step an iteration after the poll that found it ready. What a poll
+ * would find comes before a timer that is due, so then there is one. */
 static bool polled_just_now(eddy_loop *loop)
 {
   if (!loop->polls_often || loop->guest) return false;
   if ((loop->io->features & EDDY_IO_VIRTUAL_TIME) != 0) return false;
-  return eddy__loop_now(loop) - loop->polled < SLOW_BATCH;
+  eddy_time now = eddy__loop_now(loop);
+  return now - loop->polled < SLOW_BATCH && loop->earliest > now;
 }
 
 /* Whether it counts as a poll. */

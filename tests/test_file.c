@@ -233,6 +233,12 @@ static void end_stuck(void *arg)
       if (ioctl(stuck->fds[0], FIONREAD, &waiting) != 0) break;
     }
   }
+}
+
+/* When the loop is closed, and with it the thread over. */
+static void close_stuck(void *arg)
+{
+  struct stuck *stuck = arg;
   (void)close(stuck->fds[0]);
   (void)close(stuck->fds[1]);
 }
@@ -243,6 +249,7 @@ static int cancel_stuck(enum kind kind)
   char text[200], expected[200];
   CHECK_EQ(pipe(stuck->fds), 0);
   test_defer(end_stuck, stuck);
+  test_defer_late(close_stuck, stuck);
   CHECK_OK(start_kind(kind, stuck_body, stuck_frame, &stuck->frame, &stuck->task));
   CHECK_OK(settle());
   snprintf(expected, sizeof expected, "read of the file on descriptor %d", stuck->fds[0]);

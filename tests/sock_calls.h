@@ -199,7 +199,7 @@ static inline int recv_all(int fd, void *bytes, size_t size)
   return 0;
 }
 
-/* Sends until the socket takes no more. */
+/* Sends until the socket takes no more; on a transport's a send that had to wait is refused. */
 static inline int fill_up(int fd)
 {
   static char block[4096];
@@ -216,7 +216,9 @@ static inline int fill_up(int fd)
       sent = 0;
       rc = eddy_sock_send(fd, block, sizeof block, &sent);
     }
-    CHECK_CODE(eddy_timeout_exit(&scope, rc), EDDY_ETIMEDOUT);
+    rc = eddy_timeout_exit(&scope, rc);
+    CHECK(rc == EDDY_ETIMEDOUT || rc == EDDY_EBUSY);
+    if (rc == EDDY_EBUSY) CHECK_OK(eddy_sleep(patience));
     if (patience > 0) moved = 1; /* once more */
     patience = 0;
   } while (moved > 0);

@@ -10,7 +10,7 @@
 /** How to connect; all zero means: the defaults. */
 typedef struct eddy_connection_options {
   /** A socket that is connected already, in place of host and port; it is taken over, also if
-   * the call fails (but not with EDDY_EINVAL or EDDY_ENOTASK). */
+   * the call fails (but not with EDDY_EINVAL, EDDY_EBUSY or EDDY_ENOTASK). */
   const int *sock;
   /** The address to connect from, as eddy_address_parse has it. NULL: the system chooses, and
    * local_port is not looked at. */
@@ -62,8 +62,8 @@ EDDY_BEGIN_DECLS
  *           (all_errors: EDDY_EGROUP); what the factory returned; the look-up's codes
  *           (eddy/dns.h); what the layer's handshake ended with (eddy/tls.h);
  *           EDDY_ECANCELLED; EDDY_ENOTASK; EDDY_EINVAL (host with sock, or neither; the
- *           options of tls without it; tls with neither host nor server_hostname);
- *           EDDY_EOTHERLOOP; EDDY_ENOMEM.
+ *           options of tls without it; tls with neither host nor server_hostname); EDDY_EBUSY (a
+ *           transport uses sock); EDDY_EOTHERLOOP; EDDY_ENOMEM.
  */
 EDDY_API int eddy_loop_create_connection(eddy_loop *loop, eddy_protocol_factory *factory,
     void *arg, const char *host, int port, const eddy_connection_options *options,
@@ -88,10 +88,11 @@ EDDY_API int eddy_loop_create_unix_connection(eddy_loop *loop,
  *
  * asyncio   loop.connect_accepted_socket()
  * Context   coroutine; suspends until connection_made was called.
- * fd        taken over, also if the call fails (but not with EDDY_EINVAL or EDDY_ENOTASK).
+ * fd        taken over, also if the call fails (but not with EDDY_EINVAL, EDDY_EBUSY or
+ *           EDDY_ENOTASK).
  * options   NULL: the defaults. Only tls (on the server's side) and its timeouts are looked at.
  * Returns   0; what the factory returned; EDDY_EBADF; EDDY_ECANCELLED; EDDY_ENOTASK;
- *           EDDY_EINVAL; EDDY_EOTHERLOOP; EDDY_ENOMEM. The rest as
+ *           EDDY_EINVAL; EDDY_EBUSY (a transport uses it); EDDY_EOTHERLOOP; EDDY_ENOMEM. The rest as
  *           eddy_loop_create_connection.
  */
 EDDY_API int eddy_loop_connect_accepted_socket(eddy_loop *loop,

@@ -22,7 +22,7 @@ typedef struct eddy_endpoint_options {
   const char *remote_host;
   int remote_port;
   /** A datagram socket that is open already; it is taken over, also if the call fails (but not
-   * with EDDY_EINVAL or EDDY_ENOTASK). Excludes everything else here. */
+   * with EDDY_EINVAL, EDDY_EBUSY or EDDY_ENOTASK). Excludes everything else here. */
   const int *sock;
   int family; /* the system's AF_INET, AF_INET6; 0: what the hosts have */
   int flags;  /* of the look-ups, AI_... */
@@ -53,7 +53,7 @@ EDDY_BEGIN_DECLS
  * Returns   0; the first error of the tries (EDDY_EADDRINUSE, ...), with a message that names
  *           the address; what the factory returned; the look-up's codes (eddy/dns.h);
  *           EDDY_EINVAL (nothing to open, sock with anything else, no family that both hosts
- *           have); EDDY_ECANCELLED; EDDY_ENOTASK; EDDY_EOTHERLOOP; EDDY_ENOMEM.
+ *           have); EDDY_EBUSY (a transport uses sock); EDDY_ECANCELLED; EDDY_ENOTASK; EDDY_EOTHERLOOP; EDDY_ENOMEM.
  */
 EDDY_API int eddy_loop_create_datagram_endpoint(eddy_loop *loop,
     eddy_protocol_factory *factory, void *arg, const eddy_endpoint_options *options,

@@ -4,7 +4,8 @@
  * The descriptors are the kernel's (on native/virtual: eddy's own, in memory), close-on-exec
  * and non-blocking from birth, TCP_NODELAY on. Close them with eddy_sock_close, which also
  * tells the loop. One task may wait to read and one to write at a time; a second waiter for
- * the same direction gets EDDY_EBUSY. A task whose calls succeed 64 times in a row without
+ * the same direction gets EDDY_EBUSY, as does a call that had to wait for a descriptor that a
+ * transport uses (what can be done at once is done). A task whose calls succeed 64 times in a row without
  * waiting yields one turn, so that one busy connection cannot starve the others.
  */
 #ifndef EDDY_SOCK_H

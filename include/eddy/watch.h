@@ -17,8 +17,9 @@ EDDY_BEGIN_DECLS
  * fn        runs before the writer's callback when both are due; an error it returns goes
  *           to the exception handler and the watch goes on.
  * Returns   0; EDDY_EINVAL; EDDY_EBADF (closed); EDDY_EPERM (a kind that cannot be waited
- *           for, such as a regular file); EDDY_EBUSY (a task waits to read from it, or a
- *           handle of libuv's that the program has on eddy_loop_uv watches it);
+ *           for, such as a regular file); EDDY_EBUSY (a task waits to read from it; a socket's
+ *           transport uses it, and is not closing; a handle of libuv's that the program has on
+ *           eddy_loop_uv watches it);
  *           EDDY_ECLOSED; EDDY_ENOMEM; EDDY_ENOTSUP (a kernel descriptor on native/virtual).
  * Cost      O(1) to add, replace and remove. Each call of fn is preceded by one fstat: it
  *           tells whether the number still means what was added, since others may close it.
@@ -27,7 +28,8 @@ EDDY_API EDDY_NODISCARD int eddy_loop_add_reader(
     eddy_loop *loop, int fd, eddy_fn *fn, void *arg);
 
 /** Stops calling; a callback already queued in this iteration does not run either.
- * asyncio: loop.remove_reader(). Returns whether there was one. */
+ * asyncio: loop.remove_reader(). Returns whether there was one; a descriptor that a transport
+ * uses is left alone (asyncio: RuntimeError). */
 EDDY_API bool eddy_loop_remove_reader(eddy_loop *loop, int fd);
 
 /** As eddy_loop_add_reader, for writing. asyncio: loop.add_writer(). */

@@ -177,8 +177,9 @@ static int check(const eddy_loop *loop, const eddy_task *task,
   }
   int rc = eddy__layer_check(call, options->tls, options->server_hostname,
       options->ssl_handshake_timeout, options->ssl_shutdown_timeout);
-  if (rc < 0) return rc;
-  return eddy__connection_loop(loop, task);
+  if (rc == 0) rc = eddy__connection_loop(loop, task);
+  if (rc < 0 || options->sock == NULL) return rc;
+  return eddy__fd_refusal(task->future.loop, call, *options->sock);
 }
 
 static int look_up(const char *host, int port, const eddy_connection_options *options,
@@ -268,6 +269,7 @@ int eddy_loop_connect_accepted_socket(eddy_loop *loop, eddy_protocol_factory *fa
       if (rc < 0) return rc;
     }
     rc = eddy__connection_loop(loop, task);
+    if (rc == 0) rc = eddy__fd_refusal(task->future.loop, "connect_accepted_socket", fd);
     if (rc < 0) return rc;
     loop = task->future.loop;
     rc = loop->io->sock_name(loop->io_state, fd, false, &name);

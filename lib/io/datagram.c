@@ -227,7 +227,7 @@ static int begin(
   if (rc < 0) return rc;
   if (options->sock != NULL) {
     *fd = *options->sock;
-    return 0;
+    return eddy__fd_refusal(task->future.loop, "create_datagram_endpoint", *fd);
   }
   if (options->local_host == NULL && options->remote_host == NULL) {
     return open_unbound(options, fd);

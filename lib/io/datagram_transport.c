@@ -373,6 +373,7 @@ int eddy__datagram_transport_new(eddy_loop *loop,
   if (rc < 0) goto fail_book;
   rc = eddy_transport_new(loop, &datagram_type, protocol, self, &transport);
   if (rc < 0) goto fail_transport;
+  eddy__transport_claim(transport, options->fd);
   struct state *state = state_of(transport);
   state->input = input;
   state->fd = options->fd;

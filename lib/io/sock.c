@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "io/transport.h"
+
 #include "base/clock.h"
 #include "base/outcome.h"
 
@@ -95,7 +97,16 @@ int eddy__sock_fail_at(int rc, const char *operation, const eddy_address *addres
       eddy_address_format(address, text, sizeof(text)), eddy_strerror(rc));
 }
 
-static int fail(const eddy_op *op, int rc)
+/* A transport uses the descriptor, and it is not the transport itself that asks. */
+static bool is_claimed(const eddy_loop *loop, const eddy_op *op)
+{
+  if (!eddy__fd_is_claimed(loop, op->fd)) return false;
+  if (op->kind != EDDY_OP_SENDFILE) return true;
+  struct eddy__fd *claim = eddy__fds_find(&loop->claimed, op->fd);
+  return !eddy__transport_of_claim(claim)->sends_file;
+}
+
+static int fail(const eddy_loop *loop, const eddy_op *op, int rc)
 {
   bool connects = op->kind == EDDY_OP_CONNECT;
   bool about_peer = connects || (op->kind == EDDY_OP_SENDTO && op->address != NULL);
@@ -110,6 +121,7 @@ static int fail(const eddy_op *op, int rc)
         op->fd, op->size);
   }
   if (rc != EDDY_EBUSY) return eddy__fail(rc, names[op->kind], "descriptor", op->fd);
+  if (is_claimed(loop, op)) return eddy__fd_refusal(loop, names[op->kind], op->fd);
   bool sends = connects || op->kind == EDDY_OP_SEND || op->kind == EDDY_OP_SENDTO ||
                op->kind == EDDY_OP_SENDFILE;
   return eddy_raise(rc, "%s descriptor %d: another task or callback waits to %s already",
@@ -122,6 +134,10 @@ int eddy__sock_carry_out(struct eddy__sock_call *call)
   eddy_op *op = task->op;
   int rc = 0;
   if (!call->resumed) rc = eddy__op_start(call->loop, op, op_ready, task);
+  if (rc == EDDY_PENDING && is_claimed(call->loop, op)) {
+    eddy__op_cancel(call->loop, op);
+    rc = EDDY_EBUSY;
+  }
   while (call->resumed || rc == EDDY_PENDING) {
     if (call->resumed) {
       rc = task->wait.status;
@@ -138,7 +154,7 @@ int eddy__sock_carry_out(struct eddy__sock_call *call)
     }
     rc = eddy__op_finish(call->loop, op);
   }
-  return rc < 0 ? fail(op, rc) : 0;
+  return rc < 0 ? fail(call->loop, op, rc) : 0;
 }
 
 void eddy__sock_describe(

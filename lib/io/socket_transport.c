@@ -118,6 +118,7 @@ int eddy__socket_transport_new(eddy_loop *loop,
   eddy_transport *transport;
   int rc = eddy__channel_new(loop, &socket_type, &channel, protocol, self, &transport);
   if (rc < 0) return rc;
+  eddy__transport_claim(transport, options->fd);
   struct state *state = state_of(transport);
   eddy__list_init(&state->client);
   if (options->peer != NULL && options->peer->length <= PEER_BYTES) {

@@ -173,11 +173,24 @@ const eddy_protocol *eddy_transport_get_protocol(
 
 /* ---- the end ---- */
 
+void eddy__transport_claim(eddy_transport *transport, int fd)
+{
+  transport->claims = true;
+  eddy__fds_put(&transport->loop->claimed, &transport->claim, fd);
+}
+
+void eddy_transport_set_closing(eddy_transport *transport)
+{
+  transport->closing = true;
+  if (transport->claims) eddy__fds_remove(&transport->loop->claimed, &transport->claim);
+  transport->claims = false;
+}
+
 /* The loop lets go of it: nothing is called any more. */
 static void end(eddy_transport *transport)
 {
   const eddy_protocol *protocol = transport->protocol;
-  transport->closing = true;
+  eddy_transport_set_closing(transport);
   transport->lost = true;
   eddy__list_remove(&transport->link);
   transport->type->closed(transport);
@@ -236,15 +249,10 @@ void eddy_transport_discard(eddy_transport *transport)
   end(transport);
 }
 
-void eddy_transport_set_closing(eddy_transport *transport)
-{
-  transport->closing = true;
-}
-
 /* Notes it: false if it was lost before. */
 static bool note_loss(eddy_transport *transport, int error)
 {
-  transport->closing = true;
+  eddy_transport_set_closing(transport);
   if (transport->lost) return false;
   transport->lost = true;
   transport->error = error;

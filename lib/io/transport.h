@@ -24,11 +24,13 @@ struct eddy_transport {
   struct eddy_task *waiter;  /* in the call that makes it, until it has begun; or NULL */
   struct eddy_message *said; /* referenced; what is to be told of its error, or NULL */
   struct eddy_stream_reader *stream; /* held; that of its stream protocol, or NULL */
+  struct eddy__fd claim;             /* on its descriptor, while `claims` */
   size_t high;                       /* marks of flow control */
   size_t low;
   uint32_t refs;
   int error;       /* what connection_lost will be told */
   uint8_t dropped; /* writes after the loss, up to five */
+  bool claims;     /* nothing else may wait for the descriptor: until it closes */
   bool closing;    /* from close, abort or a fatal error on */
   bool lost;       /* connection_lost is queued or was called */
   bool reading_paused;
@@ -53,6 +55,14 @@ static inline eddy_transport *eddy__transport_of_state(void *state)
 static inline eddy_outcome eddy__transport_said(const eddy_transport *transport)
 {
   return (eddy_outcome){.message = transport->said};
+}
+
+/* The transport uses the descriptor: nobody else waits for it, until the transport closes. */
+void eddy__transport_claim(eddy_transport *transport, int fd);
+
+static inline eddy_transport *eddy__transport_of_claim(struct eddy__fd *claim)
+{
+  return EDDY__ENTRY(claim, struct eddy_transport, claim);
 }
 
 /* For an entry of the ring that is about the transport: runs fn in its context. */

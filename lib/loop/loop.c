@@ -130,6 +130,7 @@ int eddy_loop_close(eddy_loop *loop)
   eddy__watches_close(loop);
   eddy__signals_close(loop);
   drop_queued(loop);
+  eddy__fds_fini(&loop->claimed);
   eddy__futures_report(loop);
   (void)eddy_loop_trace_stop(loop);
   loop->scheduler->close(loop->scheduler_state);

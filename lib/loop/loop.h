@@ -143,6 +143,7 @@ struct eddy_loop {
   eddy_op **arrived_tail;
   struct eddy__link owned;
   struct eddy__fds watches; /* of add_reader and add_writer */
+  struct eddy__fds claimed; /* descriptors that transports use, until they close */
   struct eddy__link signals;
   struct eddy__link failed; /* futures that ended with an error and still exist */
   size_t operations;        /* not idle */
@@ -462,6 +463,17 @@ void eddy__op_ran(eddy_loop *loop, eddy_op *op);
 
 /* Queues the entries of what the poll signalled, in order. */
 void eddy__ops_collect(eddy_loop *loop);
+
+/* ---- claim.c ---- */
+
+/* Whether a transport uses the descriptor, so that nothing else may wait for it. */
+static inline bool eddy__fd_is_claimed(const eddy_loop *loop, int fd)
+{
+  return loop->claimed.count > 0 && eddy__fds_find(&loop->claimed, fd) != NULL;
+}
+
+/* 0, or EDDY_EBUSY in words if it is so. */
+int eddy__fd_refusal(const eddy_loop *loop, const char *call, int fd);
 
 /* ---- watch.c, signal.c ---- */
 void eddy__watches_close(eddy_loop *loop);

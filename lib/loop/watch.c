@@ -65,6 +65,8 @@ static int add_watch(eddy_loop *loop, int fd, eddy_op_kind kind, eddy_fn *fn, vo
   if (rc < 0) return rc;
   if (fn == NULL) return EDDY_EINVAL;
   if (fd < 0) return eddy__fail(EDDY_EBADF, "watch", "descriptor", -1);
+  rc = eddy__fd_refusal(loop, "watch", fd);
+  if (rc < 0) return rc;
   struct watch *watch = find_watch(loop, fd, kind);
   if (watch != NULL) {
     watch->fn = fn;
@@ -93,13 +95,18 @@ fail_op:
   return rc < 0 ? eddy__fail(rc, "watch", "descriptor", fd) : EDDY_EINVAL;
 }
 
-static bool remove_watch(eddy_loop *loop, int fd, eddy_op_kind kind)
+static bool forget_watch(eddy_loop *loop, int fd, eddy_op_kind kind)
 {
-  struct watch *watch = loop->closed || loop->inherited ? NULL
-                                                        : find_watch(loop, fd, kind);
+  if (loop->closed || loop->inherited) return false;
+  struct watch *watch = find_watch(loop, fd, kind);
   if (watch == NULL) return false;
   free_watch(watch);
   return true;
+}
+
+static bool remove_watch(eddy_loop *loop, int fd, eddy_op_kind kind)
+{
+  return !eddy__fd_is_claimed(loop, fd) && forget_watch(loop, fd, kind);
 }
 
 int eddy_loop_add_reader(eddy_loop *loop, int fd, eddy_fn *fn, void *arg)
@@ -124,8 +131,8 @@ bool eddy_loop_remove_writer(eddy_loop *loop, int fd)
 
 void eddy__watches_forget(eddy_loop *loop, int fd)
 {
-  (void)remove_watch(loop, fd, EDDY_OP_READABLE);
-  (void)remove_watch(loop, fd, EDDY_OP_WRITABLE);
+  (void)forget_watch(loop, fd, EDDY_OP_READABLE);
+  (void)forget_watch(loop, fd, EDDY_OP_WRITABLE);
 }
 
 void eddy__watches_close(eddy_loop *loop)

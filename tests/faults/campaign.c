@@ -103,11 +103,35 @@ static void tell(struct worker *worker, struct test_case *test,
 
 /* ---- judging ---- */
 
+/* What decides how a run ends in which libuv had no memory for these needs: the worst of them, be
+ * it the first or one of another thread. */
+static enum faults_need decisive(unsigned needs)
+{
+  enum faults_need worst = FAULTS_NEED_OTHER;
+  for (unsigned i = FAULTS_NEEDS; i-- > 0;) {
+    enum faults_need need = (enum faults_need)i;
+    if ((needs >> i & 1) != 0 && faults_expected(need) >= faults_expected(worst))
+      worst = need;
+  }
+  return worst;
+}
+
+static void name_needs(unsigned needs, char *text, size_t size)
+{
+  size_t length = strlen(text);
+  for (unsigned i = 0; i < FAULTS_NEEDS; i++) {
+    if ((needs >> i & 1) == 0) continue;
+    length += (size_t)snprintf(text + length, length < size ? size - length : 0,
+        "; libuv had none for its '%s'", faults_needs[i]);
+  }
+}
+
 static void judge_libuv(struct worker *worker, struct test_case *test,
     const struct series *series, const struct faults_plan *plan,
     struct faults_outcome *out)
 {
-  enum faults_need need = out->result.need;
+  unsigned needs = atomic_load(&out->result.needs);
+  enum faults_need need = decisive(needs);
   enum faults_expected expected = FAULTS_SURVIVES;
   bool failed = plan->kind == FAULTS_LIBUV && out->result.injected > 0;
   if (failed) expected = faults_expected(need);
@@ -120,10 +144,10 @@ static void judge_libuv(struct worker *worker, struct test_case *test,
         uv_version_string());
   }
   if (expected == FAULTS_SURVIVES ? !well : !aborted) {
-    char what[256];
-    snprintf(what, sizeof what, "%s (the first to fail was libuv's '%s')", out->detail,
-        faults_needs[need]);
-    tell(worker, test, series, plan, out->result.libuv_failed ? what : out->detail);
+    char what[320];
+    snprintf(what, sizeof what, "%s", out->detail);
+    name_needs(needs, what, sizeof what);
+    tell(worker, test, series, plan, what);
   } else if (failed) {
     atomic_fetch_add(well ? &shared->survived[need] : &shared->died[need], 1);
   }

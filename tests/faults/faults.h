@@ -5,6 +5,7 @@
 #ifndef EDDY_TESTS_FAULTS_H
 #define EDDY_TESTS_FAULTS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -48,10 +49,9 @@ struct faults_result {
   unsigned long count;    /* places where the plan's kind of fault could have been */
   unsigned long injected; /* faults that were */
   unsigned long failed_checks;
-  unsigned long idle; /* how often the loop was stopped because it would wait for ever */
-  bool libuv_failed;  /* the first allocation that failed was libuv's, */
-  unsigned need;      /* and this is what it was for */
-  int code;           /* the first code that a check did not like */
+  atomic_ulong idle; /* how often a loop was stopped because it would wait for ever */
+  atomic_uint needs; /* what libuv's allocations that failed were for: a bit for each */
+  int code;          /* the first code that a check did not like */
   bool ended;
   char check[160];   /* where the first check failed */
   char problem[640]; /* what is wrong; empty: nothing */

@@ -4,15 +4,22 @@
  */
 #include "faults.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "task/task.h"
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid /* as the kernel has it */
+#endif
 
 /* ---- checks that fail ---- */
 
@@ -173,19 +180,21 @@ static bool nothing_came(const eddy_loop *loop)
          !eddy__posts_waiting(loop) && !loop->stopping;
 }
 
-/* A timer wakes the poll under way, as any thread may; so that the poll itself is the real
- * one, with the timeout it was given. */
-static struct {
+/* A timer of the thread's wakes the poll under way there, as any thread may; so that the poll itself
+ * is the real one, with the timeout it was given. Several loops may run in as many threads. */
+static _Thread_local struct {
   timer_t timer;
   bool made;
   const eddy_io *io;
   void *self;
   volatile sig_atomic_t rang;
+  volatile sig_atomic_t set; /* a signal may come later */
 } alarm_clock;
 
 static void on_ring(int signum)
 {
   (void)signum;
+  if (!alarm_clock.set) return;
   alarm_clock.rang = 1;
   alarm_clock.io->wake(alarm_clock.self);
 }
@@ -193,14 +202,16 @@ static void on_ring(int signum)
 static void set_alarm(eddy_time after)
 {
   if (!alarm_clock.made) {
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMAX};
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMAX};
     struct sigaction action = {.sa_handler = on_ring, .sa_flags = SA_RESTART};
+    event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
     sigaction(SIGRTMAX, &action, NULL);
     if (timer_create(CLOCK_MONOTONIC, &event, &alarm_clock.timer) != 0) abort();
     alarm_clock.made = true;
   }
   struct itimerspec time = {
       .it_value.tv_nsec = (long)after, .it_interval.tv_nsec = (long)after};
+  alarm_clock.set = after > 0;
   timer_settime(alarm_clock.timer, 0, &time, NULL);
 }
 
@@ -239,7 +250,7 @@ static void poll_patiently(void *self, eddy_time timeout)
     if (!alarm_clock.rang || !nothing_came(loop)) return;
   } while (!faults_injected());
   audit(loop);
-  if (++faults_result->idle > STOPS) {
+  if (atomic_fetch_add(&faults_result->idle, 1) >= STOPS) {
     faults_problem("the case goes on for ever: its loop was stopped %d times", STOPS);
     _Exit(71);
   }
@@ -248,17 +259,22 @@ static void poll_patiently(void *self, eddy_time timeout)
 
 const eddy_backend *__wrap_eddy__backend_find(const char *name)
 {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   const eddy_backend *real = __real_eddy__backend_find(name);
   if (real == NULL) return NULL;
   struct replaced *entry = replaced;
+  pthread_mutex_lock(&mutex);
   while (entry->real != NULL && entry->real != real) {
     entry++;
   }
-  entry->real = real;
-  entry->backend = *real;
-  entry->io = *real->io;
-  entry->io.poll = poll_patiently;
-  entry->backend.io = &entry->io;
+  if (entry->real == NULL) {
+    entry->backend = *real;
+    entry->io = *real->io;
+    entry->io.poll = poll_patiently;
+    entry->backend.io = &entry->io;
+    entry->real = real; /* loops of other threads may look from here on */
+  }
+  pthread_mutex_unlock(&mutex);
   return &entry->backend;
 }
 

@@ -117,17 +117,13 @@ static bool eddy_fails(size_t size)
 
 static bool libuv_fails(size_t size, enum faults_need need)
 {
-  bool first = !faults_injected();
   if (!faults_due(FAULTS_LIBUV)) {
     if (!carried_out(FAULTS_BUDGET)) return false;
     if (faults_book_bytes() + size <= state.plan.at) return false;
     inject();
   }
   /* Noted at once: this may be the last that is heard of the process. */
-  if (first) {
-    faults_result->need = need;
-    faults_result->libuv_failed = true;
-  }
+  atomic_fetch_or(&faults_result->needs, 1u << need);
   faults_result->injected = atomic_load(&state.injected);
   errno = ENOMEM;
   return true;

@@ -1,12 +1,14 @@
 /*
  * The echo service, on the scheduler named at the start, in three ways:
  *
- *     echo_server [--host H] [--port P] [--backend NAME] [--api API] [--tls CERT KEY] [--stats]
+ *     echo_server [--host H] [--port P] [--backend NAME] [--api API] [--tls CERT KEY]
+ *                 [--workers N] [--stats]
  *
  *     --api tasks       a task per connection, on sockets (the default)
  *     --api streams     a task per connection, on a reader and a writer
  *     --api protocols   no tasks: functions that the loop calls
  *     --tls CERT KEY    in TLS, with the certificate and key of these files (PEM)
+ *     --workers N       on so many loops, in as many threads, that listen on one port
  *
  * It prints one line when it listens, and ends with exit code 0 on SIGINT or SIGTERM: the
  * main task is cancelled, and when it has returned eddy_run cancels the connections'
@@ -17,6 +19,7 @@
 #include <eddy.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,36 +46,86 @@ static struct {
   const struct api *api;
   const char *certificate; /* NULL: no TLS */
   const char *key;
-  eddy_layer *tls; /* NULL: no TLS */
+  size_t workers;
+  eddy_thread_queue
+      *ports; /* the first worker's, for each other one; NULL: there is one */
   bool stats;
-  bool started; /* the main task ran, and reports its own errors */
+  atomic_bool started; /* the main task ran, and reports its own errors */
+} server = {.host = "127.0.0.1", .port = 7000, .workers = 1};
+
+/* Each worker's own: tasks never move to another thread. */
+static _Thread_local struct {
+  int port;
+  eddy_layer *tls; /* NULL: no TLS */
   uint64_t connections;
   uint64_t requests; /* pieces received and sent back */
   uint64_t bytes;
-} server = {.host = "127.0.0.1", .port = 7000};
+} own;
 
-static void print_stats(void)
+/* What the workers that have ended did together. */
+static struct {
+  _Atomic(const char *) backend;
+  atomic_ullong connections, requests, bytes, iterations, polls, callbacks;
+} total;
+
+static void add_stats(void)
 {
   eddy_loop_stats stats;
   eddy_loop_get_stats(eddy_get_running_loop(), &stats);
-  printf("stats backend=%s connections=%" PRIu64 " requests=%" PRIu64 " bytes=%" PRIu64
-         " iterations=%" PRIu64 " polls=%" PRIu64 " callbacks=%" PRIu64 " cpu_us=%.0f\n",
-      stats.backend, server.connections, server.requests, server.bytes, stats.iterations,
-      stats.polls, stats.callbacks, (double)clock() * 1e6 / (double)CLOCKS_PER_SEC);
+  atomic_store(&total.backend, stats.backend);
+  atomic_fetch_add(&total.connections, own.connections);
+  atomic_fetch_add(&total.requests, own.requests);
+  atomic_fetch_add(&total.bytes, own.bytes);
+  atomic_fetch_add(&total.iterations, stats.iterations);
+  atomic_fetch_add(&total.polls, stats.polls);
+  atomic_fetch_add(&total.callbacks, stats.callbacks);
 }
 
-static int print_listening(int listener)
+static void print_stats(void)
+{
+  printf("stats backend=%s connections=%llu requests=%llu bytes=%llu iterations=%llu "
+         "polls=%llu callbacks=%llu cpu_us=%.0f\n",
+      total.backend, total.connections, total.requests, total.bytes, total.iterations,
+      total.polls, total.callbacks, (double)clock() * 1e6 / (double)CLOCKS_PER_SEC);
+}
+
+/* ---- one port for all workers ---- */
+
+/* The first one may have been given port 0, which is another one each time: the others wait for
+ * what it has got. */
+static int choose_port(void)
+{
+  eddy_value port = eddy_int(server.port);
+  int rc = 0;
+  if (eddy_worker_index() > 0) rc = eddy_thread_queue_get(server.ports, &port);
+  own.port = (int)port.i;
+  return rc;
+}
+
+static int tell_port(const eddy_address *address)
+{
+  int rc = 0;
+  if (eddy_worker_index() != 0) return 0;
+  for (size_t i = 1; i < server.workers && rc == 0; i++) {
+    rc = eddy_thread_queue_put(server.ports, eddy_int(eddy_address_port(address)));
+  }
+  return rc;
+}
+
+static int is_listening(int listener)
 {
   eddy_loop_stats stats;
   eddy_address address;
   char text[EDDY_ADDRESS_TEXT];
   int rc = eddy_sock_getsockname(listener, &address);
-  if (rc < 0) return rc;
+  if (rc < 0 || eddy_worker_index() > 0) return rc;
   eddy_loop_get_stats(eddy_get_running_loop(), &stats);
-  printf("listening on %s (%s)\n", eddy_address_format(&address, text, sizeof(text)),
+  printf("listening on %s (%s)", eddy_address_format(&address, text, sizeof(text)),
       stats.backend);
+  if (server.workers > 1) printf(" with %zu workers", server.workers);
+  puts("");
   fflush(stdout);
-  return 0;
+  return tell_port(&address);
 }
 
 /* ---- tasks ---- */
@@ -90,8 +143,8 @@ static int echo(void *arg)
   int rc = 0;
   while (
       rc == 0 && (rc = eddy_sock_recv(fd, data, sizeof(data), &size)) == 0 && size > 0) {
-    server.requests++;
-    server.bytes += size;
+    own.requests++;
+    own.bytes += size;
     rc = eddy_sock_sendall(fd, data, size);
   }
   eddy_sock_close(fd);
@@ -106,7 +159,7 @@ static int echo_stream(
  * for. */
 static int echo_in_tls(void *arg)
 {
-  const eddy_connection_options options = {.tls = server.tls};
+  const eddy_connection_options options = {.tls = own.tls};
   int fd = (int)(intptr_t)arg;
   eddy_stream_reader *reader;
   eddy_stream_writer *writer;
@@ -136,12 +189,12 @@ static int accept_all(int listener)
 {
   /* `drop` closes a connection whose task is cancelled before it ran at all. */
   const eddy_task_options options = {.unstarted = drop, .site = EDDY_SITE("echo")};
-  eddy_fn *body = server.tls != NULL ? echo_in_tls : echo;
+  eddy_fn *body = own.tls != NULL ? echo_in_tls : echo;
   for (;;) {
     int fd;
     int rc = eddy_sock_accept(listener, &fd, NULL);
     if (rc < 0) return rc;
-    if (server.tls == NULL) server.connections++;
+    if (own.tls == NULL) own.connections++;
     rc = eddy_loop_create_task_with(NULL, body, (void *)(intptr_t)fd, &options, NULL);
     if (rc < 0) {
       fprintf(stderr, "echo_server: connection refused: %s\n", eddy_message(rc));
@@ -152,11 +205,12 @@ static int accept_all(int listener)
 
 static int serve_tasks(void)
 {
-  const eddy_listen_options options = {.backlog = BACKLOG};
+  const eddy_listen_options options = {
+      .backlog = BACKLOG, .reuse_port = server.workers > 1};
   int listener;
-  int rc = eddy_sock_listen(server.host, server.port, &options, &listener);
+  int rc = eddy_sock_listen(server.host, own.port, &options, &listener);
   if (rc < 0) return rc;
-  rc = print_listening(listener);
+  rc = is_listening(listener);
   if (rc == 0) rc = accept_all(listener);
   eddy_sock_close(listener);
   return rc;
@@ -167,7 +221,7 @@ static int serve_tasks(void)
 /* Waits for the signal; then all connections end. */
 static int serve_until_stopped(eddy_server *echo_server)
 {
-  int rc = print_listening(eddy_server_sockets(echo_server, NULL)[0]);
+  int rc = is_listening(eddy_server_sockets(echo_server, NULL)[0]);
   while (rc == 0) {
     rc = eddy_sleep(EDDY_S(3600));
   }
@@ -184,11 +238,11 @@ static int echo_stream(
   size_t size = 0;
   int rc;
   (void)unused;
-  server.connections++;
+  own.connections++;
   while ((rc = eddy_stream_reader_read(reader, data, sizeof(data), &size)) == 0 &&
          size > 0) {
-    server.requests++;
-    server.bytes += size;
+    own.requests++;
+    own.bytes += size;
     rc = eddy_stream_writer_write(writer, data, size);
     if (rc == 0) rc = eddy_stream_writer_drain(writer);
     if (rc < 0) break;
@@ -200,11 +254,12 @@ static int echo_stream(
 
 static int serve_streams(void)
 {
-  const eddy_server_options how = {.backlog = BACKLOG, .tls = server.tls};
+  const eddy_server_options how = {
+      .backlog = BACKLOG, .tls = own.tls, .reuse_port = server.workers > 1};
   const eddy_stream_options options = {.server = &how};
   eddy_server *echo_server;
   int rc = eddy_start_server(
-      echo_stream, NULL, server.host, server.port, &options, &echo_server);
+      echo_stream, NULL, server.host, own.port, &options, &echo_server);
   return rc < 0 ? rc : serve_until_stopped(echo_server);
 }
 
@@ -219,15 +274,15 @@ static int made(void *self, eddy_transport *transport)
 {
   struct connection *connection = self;
   connection->transport = transport;
-  server.connections++;
+  own.connections++;
   return 0;
 }
 
 static int received(void *self, const void *data, size_t size)
 {
   struct connection *connection = self;
-  server.requests++;
-  server.bytes += size;
+  own.requests++;
+  own.bytes += size;
   return eddy_transport_write(connection->transport, data, size);
 }
 
@@ -263,10 +318,11 @@ static int make_connection(void *unused, const eddy_protocol **protocol, void **
 
 static int serve_protocols(void)
 {
-  const eddy_server_options options = {.backlog = BACKLOG, .tls = server.tls};
+  const eddy_server_options options = {
+      .backlog = BACKLOG, .tls = own.tls, .reuse_port = server.workers > 1};
   eddy_server *echo_server;
   int rc = eddy_loop_create_server(
-      NULL, make_connection, NULL, server.host, server.port, &options, &echo_server);
+      NULL, make_connection, NULL, server.host, own.port, &options, &echo_server);
   return rc < 0 ? rc : serve_until_stopped(echo_server);
 }
 
@@ -290,7 +346,7 @@ static int serve_in_tls(void)
   int rc = eddy_tls_context_new_server(&context);
   if (rc < 0) return rc;
   rc = eddy_tls_context_load_cert_chain(context, server.certificate, server.key);
-  server.tls = eddy_tls_layer(context);
+  own.tls = eddy_tls_layer(context);
   if (rc == 0) rc = server.api->serve();
   eddy_tls_context_unref(context); /* connections that are left have references */
   return rc;
@@ -302,25 +358,48 @@ static int serve_in_tls(void)
 }
 #endif
 
+/* The main task, and that of each worker. */
+static int serve(void *arg)
+{
+  (void)arg;
+  server.started = true;
+  int rc = choose_port();
+  if (rc == EDDY_EQUEUESHUTDOWN)
+    return 0; /* the first worker has no port, and says why */
+  if (rc == 0) rc = server.certificate != NULL ? serve_in_tls() : server.api->serve();
+  if (rc < 0 && rc != EDDY_ECANCELLED)
+    fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
+  if (eddy_worker_index() == 0) eddy_thread_queue_shutdown(server.ports, true);
+  add_stats();
+  return rc == EDDY_ECANCELLED ? 0 : rc;
+}
+
 static int stop(void *main_task)
 {
   eddy_task_cancel(main_task, "stopped by a signal");
   return 0;
 }
 
-static int serve(void *arg)
+static int serve_alone(void *arg)
 {
-  (void)arg;
-  server.started = true;
   eddy_loop *loop = eddy_get_running_loop();
   int rc = eddy_loop_add_signal_handler(loop, SIGINT, stop, eddy_current_task());
   if (rc == 0)
     rc = eddy_loop_add_signal_handler(loop, SIGTERM, stop, eddy_current_task());
-  if (rc == 0) rc = server.certificate != NULL ? serve_in_tls() : server.api->serve();
-  if (rc < 0 && rc != EDDY_ECANCELLED)
-    fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
-  if (rc == EDDY_ECANCELLED && server.stats) print_stats();
-  return rc == EDDY_ECANCELLED ? 0 : rc;
+  return rc < 0 ? rc : serve(arg);
+}
+
+/* Until a signal comes. */
+static int run(const eddy_loop_options *loop)
+{
+  const eddy_task_options task = {.name = "server", .site = EDDY_SITE("serve")};
+  const eddy_workers_options workers = {.count = server.workers, .loop = loop};
+  if (server.workers == 1) return eddy_run_with(serve_alone, NULL, loop, &task, NULL);
+  int rc = eddy_thread_queue_new(0, &server.ports);
+  if (rc < 0) return rc;
+  rc = eddy_workers_run(&workers, serve, NULL, EDDY_S(10));
+  eddy_thread_queue_unref(server.ports);
+  return rc;
 }
 
 static int usage(const char *problem, const char *what)
@@ -328,9 +407,19 @@ static int usage(const char *problem, const char *what)
   fprintf(stderr,
       "echo_server: %s%s\n"
       "usage: echo_server [--host H] [--port P] [--backend NAME]\n"
-      "                   [--api tasks|streams|protocols] [--tls CERT KEY] [--stats]\n",
+      "                   [--api tasks|streams|protocols] [--tls CERT KEY] [--workers "
+      "N]\n"
+      "                   [--stats]\n",
       problem, what);
   return 2;
+}
+
+/* A whole number from `least` to `most`, or -1. */
+static long number(const char *text, long least, long most)
+{
+  char *end;
+  long value = strtol(text, &end, 10);
+  return end == text || *end != '\0' || value < least || value > most ? -1 : value;
 }
 
 int main(int argc, char **argv)
@@ -357,18 +446,18 @@ int main(int argc, char **argv)
       server.certificate = value;
       server.key = argv[++i];
     } else if (strcmp(option, "--port") == 0) {
-      char *end;
-      long port = strtol(value, &end, 10);
-      if (end == value || *end != '\0' || port < 0 || port > 65535)
-        return usage("not a port: ", value);
-      server.port = (int)port;
+      server.port = (int)number(value, 0, 65535);
+      if (server.port < 0) return usage("not a port: ", value);
+    } else if (strcmp(option, "--workers") == 0) {
+      if (number(value, 1, 1024) < 0) return usage("not a number of workers: ", value);
+      server.workers = (size_t)number(value, 1, 1024);
     } else {
       return usage("unknown option: ", option);
     }
   }
   raise_limit(DESCRIPTORS);
-  const eddy_task_options task = {.name = "server", .site = EDDY_SITE("serve")};
-  int rc = eddy_run_with(serve, NULL, &loop, &task, NULL);
+  int rc = run(&loop);
   if (rc < 0 && !server.started) fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
+  if (rc == 0 && server.stats) print_stats();
   return rc < 0 ? 1 : 0;
 }

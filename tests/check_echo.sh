@@ -35,8 +35,10 @@ unset EDDY_BACKEND
 
 # ---- echo_server --------------------------------------------------------------------------
 
-for api in tasks streams protocols; do
-  start server "$directory/echo_server" --port 0 --backend "$backend" --api "$api" --stats
+serve_and_stop() { # API WORKERS
+  api=$1
+  start server "$directory/echo_server" --port 0 --backend "$backend" --api "$api" --stats \
+    --workers "$2"
   server=$started
   listening server
   grep -q "($backend)" "$scratch/server" || fail "echo_server does not name its backend"
@@ -56,6 +58,11 @@ for api in tasks streams protocols; do
   [ $code -eq 1 ] || fail "the client of a closed server ended with $code"
   grep -q "^stats backend=$backend connections=1[0-5][0-9] " "$scratch/server" ||
     fail "echo_server, $api: wrong statistics"
+}
+for api in tasks streams protocols; do
+  serve_and_stop $api 1
+  serve_and_stop $api 3
+  grep -q 'with 3 workers$' "$scratch/server" || fail "echo_server does not name its workers"
 done
 
 # ---- bad options --------------------------------------------------------------------------
@@ -64,9 +71,12 @@ program=$directory/echo_server
 refuse 2 'not a port' "$program" --port 65536
 refuse 2 'not a port' "$program" --port 7x
 refuse 2 'unknown option' "$program" --colour red
+refuse 2 'not a number of workers' "$program" --workers 0
 refuse 2 'not an api' "$program" --api smoke
 refuse 2 'missing' "$program" --host
 refuse 1 'nonsense' "$program" --backend nonsense
+refuse 1 'nonsense' "$program" --backend nonsense --workers 2
 refuse 1 'echo_server: ' "$program" --host 256.1.1.1
+refuse 1 'echo_server: ' "$program" --host 256.1.1.1 --workers 2
 
 echo "echo: ok on $backend"

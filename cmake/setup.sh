@@ -7,6 +7,7 @@
 #   clang     clang
 #   valgrind  valgrind
 #   coverage  gcovr
+#   bench     what the benchmarks hold eddy against: event loops, coroutines, Go, tokio, Node.js
 #
 # On Debian and Ubuntu it installs what is missing, as root or through sudo; with nothing
 # missing it does nothing. Elsewhere it says what to install. What the tests can do without
@@ -25,6 +26,10 @@ cmake_is() { # MINOR: 3.MINOR or newer
 }
 have_libc_headers() {
   have cc && echo '#include <stdlib.h>' | cc -E - >/dev/null 2>&1
+}
+
+have_package() {
+  dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
 }
 
 have_openbsd_nc() {
@@ -74,8 +79,23 @@ look() { # SET ...: fills in what is missing
     clang) have clang || want "clang" clang ;;
     valgrind) have valgrind || need "valgrind" "valgrind libc6-dbg" ;;
     coverage) have gcovr || need "gcovr" gcovr ;;
+    bench)
+      have c++ || want "a C++ compiler" "g++ libc6-dev"
+      have python3 || need "python3 (it runs the benchmarks)" python3
+      have openssl || want "openssl" openssl
+      have wrk || want "wrk" wrk
+      have go || want "Go" golang-go
+      have node || want "Node.js" nodejs
+      [ -x /usr/bin/rustc ] || want "rustc" rustc
+      [ -x /usr/bin/cargo ] || want "cargo" cargo
+      [ -f /usr/share/llhttp/llhttp.c ] || want "llhttp as C sources" node-llhttp
+      for package in libev-dev libevent-dev libst-dev libpth-dev libasio-dev libboost-context-dev \
+        libboost-fiber-dev librust-tokio-dev python3-uvloop; do
+        have_package $package || want "the peer in $package" $package
+      done
+      ;;
     *)
-      say "there is no set '$set': build, test, peers, clang, valgrind, coverage"
+      say "there is no set '$set': build, test, peers, clang, valgrind, coverage, bench"
       exit 2
       ;;
     esac

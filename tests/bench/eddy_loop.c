@@ -39,7 +39,7 @@ static void run_chains(uint64_t chains, uint64_t turns)
   uint64_t begun = bench_now();
   bench_check(eddy_loop_run(loop) == 0, "run");
   uint64_t ended = bench_now();
-  bench_check(ran == chains * turns, "each callback ran");
+  bench_check(ran - bench_lost() == chains * turns, "each callback ran");
   bench_print("ns", (double)(ended - begun) / (double)ran);
   eddy_loop_free(loop);
   free(links);
@@ -115,7 +115,7 @@ static void timer_insert(uint64_t count)
   uint64_t begun = bench_now();
   insert(count, eddy_loop_time(loop) + EDDY_S(3600), NULL);
   uint64_t ended = bench_now();
-  bench_check(timers_booked() == count, "each timer is booked");
+  bench_check(timers_booked() - bench_lost() == count, "each timer is booked");
   eddy_loop_free(loop);
   free(handles);
   bench_print("ns", (double)(ended - begun) / (double)count);
@@ -131,7 +131,7 @@ static void timer_fire(uint64_t count)
   uint64_t overdue = bench_now();
   bench_check(eddy_loop_run(loop) == 0, "run");
   uint64_t ended = bench_now();
-  bench_check(fired == count, "each timer fired");
+  bench_check(fired - bench_lost() == count, "each timer fired");
   eddy_loop_free(loop);
   free(handles);
   bench_print("ns", (double)(inserted - begun + ended - overdue) / (double)count);
@@ -145,7 +145,8 @@ static void timer_cancel(uint64_t count)
   cancel(count, handles);
   uint64_t ended = bench_now();
   bench_check(eddy_loop_run(loop) == 0, "run");
-  bench_check(timers_booked() == 0 && fired == 0, "no timer is left, none fired");
+  bench_check(
+      timers_booked() + bench_lost() == 0 && fired == 0, "no timer is left, none fired");
   eddy_loop_free(loop);
   free(handles);
   bench_print("ns", (double)(ended - begun) / (double)count);

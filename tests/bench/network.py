@@ -10,7 +10,6 @@ What counts is the processor time of the server for each message, taken from its
 a ratio to the floor's in the same round; the table shows the medians of these ratios.
 """
 
-import glob
 import os
 import shutil
 import signal
@@ -18,10 +17,14 @@ import statistics
 import subprocess
 import sys
 
+import machine
+from scheduler import environment, placed_on
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 BACKENDS = ("native/epoll", "native/uv", "uv/uv")
+JUDGED = ("native/epoll",)
 PREFIX = "network: "
-SLOW = ("asyncio", "uvloop")  # are run in the first rounds only
+SLOW = ("asyncio", "uvloop", "Node.js")  # are run in the first rounds only
 SLOW_ROUNDS = 2
 QUICK_ROUNDS = 3
 BEST_PEER = "best peer"
@@ -32,10 +35,14 @@ class Row:
 
     `goals` maps a way of writing it to its factor: of the floor's figure, or, with `absolute`,
     of nothing; BEST_PEER: it is to be as good as the best peer; None: it is only measured.
+    `on_uv` are goals that hold on native/uv beside. `settings` go into the environment of eddy's
+    services; with them no peer is run.
     """
 
+    section = "network"
+
     def __init__(self, name, load, goals, buffer=None, kind="", figure="cpu_us",
-                 absolute=False, once=False, tls=False):
+                 absolute=False, once=False, tls=False, on_uv=None, settings=None):
         self.name = PREFIX + name
         self.load = load
         self.goals = goals
@@ -45,6 +52,8 @@ class Row:
         self.absolute = absolute
         self.once = once
         self.tls = tls
+        self.on_uv = on_uv or {}
+        self.settings = settings or {}
 
 
 def echo(connections, size=64, depth=1):
@@ -59,12 +68,12 @@ def goals(protocols, tasks, streams):
 # Where a buffer is named it has room for more than a message: a read that is short says that
 # there is no more.
 ROWS = [
-    Row("c64", echo(64), goals(1.01, 1.01, 1.08)),
-    Row("c1000", echo(1000), goals(1.02, 1.02, 1.15)),
+    Row("c64", echo(64), goals(1.01, 1.01, 1.08), on_uv={"tasks": 1.03}),
+    Row("c1000", echo(1000), goals(1.02, 1.02, 1.15), on_uv={"tasks": 1.08}),
     Row("c8000", echo(8000), goals(1.04, 1.10, 1.25)),
     Row("4k64", echo(64, 4096), goals(1.02, 1.03, 1.10), buffer=8192),
     Row("64k16", echo(16, 65536), goals(1.03, 1.03, 1.10), buffer=131072),
-    Row("one-shot", ["one_shot"], goals(1.01, 1.03, 1.10)),
+    Row("one-shot", ["one_shot"], goals(1.01, 1.03, 1.10), on_uv={"tasks": 1.07}),
     Row("16 in flight", echo(16, depth=16), goals(1.02, 1.5, 1.5), buffer=64,
         kind="exactly"),
     Row("udp", ["udp", "--depth", "4"], {"protocols": 1.02, "tasks": 1.05}, kind="udp"),
@@ -75,21 +84,11 @@ ROWS = [
         buffer=1024),
     Row("p50, one connection", echo(1), goals(BEST_PEER, BEST_PEER, BEST_PEER),
         figure="p50_us"),
+    Row("p50, busy polling", echo(1), goals(7.5, 7.5, 7.5), figure="p50_us", absolute=True,
+        settings={"EDDY_POLL_US": "1000"}),
     Row("bytes, idle connection", ["idle", "--connections", "5000"],
         goals(256, 4.6 * 1024, 5 * 1024), figure="bytes", absolute=True, once=True),
 ]
-
-
-def python_with(module, candidates):
-    """The first of these interpreters that has the module, or None."""
-    for candidate in candidates:
-        path = shutil.which(candidate)
-        if path is None:
-            continue
-        found = subprocess.run([path, "-c", "import " + module], stderr=subprocess.DEVNULL)
-        if found.returncode == 0:
-            return path
-    return None
 
 
 def make_certificate(directory):
@@ -109,14 +108,14 @@ def make_certificate(directory):
 
 
 class Network:
-    def __init__(self, build, only, cpus, quick, realtime, skipped):
+    def __init__(self, build, only, cpus, arguments, skipped):
         self.build = build
         self.rows = [row for row in ROWS if only in row.name]
         self.server_cpu = cpus[-1]
         self.client_cpu = cpus[0]
-        self.milliseconds = 80 if quick else 250
-        self.rounds = QUICK_ROUNDS if quick else sys.maxsize
-        self.realtime = realtime
+        self.milliseconds = 80 if arguments.quick else 250
+        self.rounds = QUICK_ROUNDS if arguments.quick else sys.maxsize
+        self.realtime = arguments.realtime
         self.skipped = skipped
         self.figures = {}  # row name -> program -> round -> figure
         if len(cpus) < 2 and self.rows:
@@ -130,11 +129,8 @@ class Network:
                 skipped.add("tls rows (they need OpenSSL's library and program)")
                 self.rows = [row for row in self.rows if not row.tls]
         if self.rows:
-            root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
-            newest = sorted(glob.glob(root + "/versions/3.13.*/bin/python"))
-            self.pythons["asyncio"] = python_with(
-                "asyncio", ["python3.13"] + newest + [sys.executable])
-            self.pythons["uvloop"] = python_with("uvloop", [sys.executable, "/usr/bin/python3"])
+            self.pythons = machine.find_pythons()
+        self.node = shutil.which("node")
 
     # ---- the programs of a row: name -> (command, backend) ----
 
@@ -166,46 +162,59 @@ class Network:
             command[-1] = "udp"
         return command + self.service(row)
 
-    def programs(self, row):
+    def native_peers(self, row):
+        """name -> command, of those that need no interpreter; a name is what the table shows."""
         udp = ["udp"] if row.kind == "udp" else []
-        floor = [self.path("bench_epoll_echo")] + udp
+        exactly = row.kind == "exactly"
+        api = ["udp" if udp else "tasks_exactly" if exactly else "tasks"]
+        size = [str(row.buffer)] if row.buffer else []
+        large = [] if exactly else size  # what comes is sent back, not message by message
+        peers = {"libuv": ["net_libuv"] + udp, "Asio": ["net_asio"] + (udp or large),
+                 "tokio": ["net_tokio"] + api + size, "Go": ["net_go"] + api + size}
+        if not udp:
+            peers.update({"libev": ["net_libev"], "libevent": ["net_libevent"],
+                          "state-threads": ["net_st"] + size})
+        return {name: [self.path("bench_" + words[0])] + words[1:]
+                for name, words in peers.items()}
+
+    def peers(self, row):
+        if row.settings:
+            return {}
+        result = {}
+        for name, command in ({} if row.tls else self.native_peers(row)).items():
+            if os.path.exists(command[0]):
+                result[name] = command
+            else:
+                self.skipped.add(name)
+        if self.node and not row.tls:
+            script = os.path.join(HERE, "peers", "net_node.js")
+            result["Node.js"] = [self.node, script, row.kind if row.kind == "udp" else "echo"]
+        for loop, interpreter in self.pythons.items():
+            if interpreter is None:
+                self.skipped.add(loop)
+                continue
+            for api in ("protocols",) if row.kind == "udp" else ("protocols", "streams"):
+                result[f"{loop} {api}"] = self.python(row, loop, api)
+        return result
+
+    def programs(self, row):
+        """name -> (command, backend)."""
+        floor = [self.path("bench_epoll_echo")] + (["udp"] if row.kind == "udp" else [])
         if row.tls:
             floor = [self.path("bench_epoll_tls"), self.certificate]
         result = {"floor": (floor, None)}
         for api in row.goals:
             for backend in BACKENDS:
                 result[f"{api} {backend}"] = (self.eddy(row, api), backend)
-        peers = {} if row.tls else {"libuv": "bench_net_libuv", "libevent": "bench_net_libevent"}
-        if row.kind == "udp":
-            del peers["libevent"]
-        for peer, program in peers.items():
-            if self.has(program):
-                result[peer] = ([self.path(program)] + udp, None)
-            else:
-                self.skipped.add(peer)
-        for loop, interpreter in self.pythons.items():
-            if interpreter is None:
-                self.skipped.add(loop)
-                continue
-            for api in ("protocols",) if row.kind == "udp" else ("protocols", "streams"):
-                result[f"{loop} {api}"] = (self.python(row, loop, api), None)
+        result.update({name: (command, None) for name, command in self.peers(row).items()})
         return result
 
     # ---- one run ----
 
-    def placed_on(self, cpu):
-        def place():
-            os.sched_setaffinity(0, {cpu})
-            if self.realtime:
-                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(20))
-        return place
-
     def run(self, row, command, backend):
-        environment = dict(os.environ)
-        if backend is not None:
-            environment["EDDY_BACKEND"] = backend
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment,
-                                  preexec_fn=self.placed_on(self.server_cpu))
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                                  env=dict(environment(backend), **row.settings),
+                                  preexec_fn=placed_on(self.server_cpu, self.realtime))
         try:
             words = server.stdout.readline().split()
             if len(words) < 3:
@@ -216,7 +225,7 @@ class Network:
             if row.tls:
                 load += ["--tls", self.certificate]
             done = subprocess.run(load, stdout=subprocess.PIPE, text=True, timeout=120,
-                                  preexec_fn=self.placed_on(self.client_cpu))
+                                  preexec_fn=placed_on(self.client_cpu, self.realtime))
             server.send_signal(signal.SIGTERM)
             server.wait(timeout=60)
         finally:
@@ -242,73 +251,37 @@ class Network:
 
     # ---- what came out ----
 
-    def ratio(self, row, program):
-        """The median over the rounds: of the ratio to the floor, or of the figure itself."""
-        figures = self.figures[row.name]
-        if program not in figures:
-            return None
-        if row.absolute:
-            return statistics.median(figures[program].values())
-        return statistics.median(value / figures["floor"][round_number]
-                                 for round_number, value in figures[program].items())
-
-    def print_row(self, row):
-        width = ".0f" if row.absolute else ".3f"
-        figures = self.figures[row.name]
-        peers = {name: self.ratio(row, name) for name in figures
+    def best_peer(self, row, figures):
+        """What a goal is held against that names no number: its name and its figures."""
+        peers = {name: values for name, values in figures.items()
                  if name != "floor" and not name.endswith(BACKENDS)}
-        verdicts = []
-        for i, (api, factor) in enumerate(row.goals.items()):
-            ratios = [self.ratio(row, f"{api} {backend}") for backend in BACKENDS]
-            goal = "-"
+        if not peers:
+            return BEST_PEER, None
+        best = min(peers, key=lambda name: statistics.median(peers[name].values()))
+        return f"{BEST_PEER}, {best}", peers[best]
+
+    def lines(self, row, figures):
+        for api, factor in row.goals.items():
+            name, base = ("", {}) if row.absolute else ("floor", figures["floor"])
             if factor == BEST_PEER:
-                factor, goal = min(peers.values(), default=None), "<= best peer"
-            elif factor is not None:
-                goal = f"<= {factor:g}" + ("" if row.absolute else " x floor")
-            word = verdict(ratios[0], factor)
-            columns = "".join(f"{ratio:>13{width}}" for ratio in ratios)
-            print(f"{row.name[len(PREFIX):] if i == 0 else '':<24}{api:<11}{columns}  "
-                  f"{goal:<18}{word}")
-            verdicts.append({"api": api, "goal": goal, "ratio": ratios[0], "state": word})
-        floor = statistics.median(figures["floor"].values())
-        unit = "bytes" if row.absolute else "us"
-        print(f"    floor {floor:{width}} {unit}; " +
-              ", ".join(f"{name} {ratio:{width}}" for name, ratio in peers.items()))
-        return {
-            "row": row.name,
-            "medians": {name: statistics.median(all_.values())
-                        for name, all_ in figures.items()},
-            "ratios": {name: self.ratio(row, name) for name in figures},
-            "all": {name: list(all_.values()) for name, all_ in figures.items()},
-            "goals": verdicts,
-        }
+                factor = 1
+                name, base = self.best_peer(row, figures)
+            line = {"label": api, "factor": factor, "reference": name, "base": base}
+            yield dict(line, judged=JUDGED if factor else (),
+                       programs={backend: f"{api} {backend}" for backend in BACKENDS})
+            if api in row.on_uv:
+                yield dict(line, factor=row.on_uv[api], judged=("native/uv",),
+                           programs={"native/uv": f"{api} native/uv"})
 
-    def print_table(self):
-        if not self.rows:
-            return []
-        heads = "".join(f"{backend:>13}" for backend in BACKENDS)
-        print(f"\n{'network':<24}{'':<11}{heads}  goal (on {BACKENDS[0]})")
-        result = [self.print_row(row) for row in self.rows]
-        print("Ratios to the floor, a bare epoll loop (for tls with OpenSSL), medians over the "
-              "rounds: processor\ntime of the server for each message; p50: time from sending to "
-              "having it back. Every byte was compared.")
-        for loop, interpreter in self.pythons.items():
-            if interpreter is not None:
-                code = f"import sys, {loop} as l; print(sys.version.split()[0], " \
-                       "getattr(l, '__version__', ''))"
-                found = subprocess.run([interpreter, "-c", code], stdout=subprocess.PIPE,
-                                       text=True)
-                print(f"{loop}: CPython {found.stdout.strip()}")
-        return result
+    def results(self):
+        return [{"section": row.section, "row": row.name[len(PREFIX):],
+                 "unit": "bytes" if row.figure == "bytes" else "us",
+                 "figures": self.figures[row.name],
+                 "lines": list(self.lines(row, self.figures[row.name]))} for row in self.rows]
 
-
-def verdict(ratio, factor):
-    """In words: how a ratio stands to its goal."""
-    if factor is None:
-        return ""
-    if ratio <= factor:
-        return "met"
-    return "within 2x" if ratio <= 2 * factor else f"SHORT ({ratio / factor:.1f}x)"
+    def notes(self):
+        return ["Every byte of the network rows was compared; p50 is the time from sending to "
+                "having it back."] if self.rows else []
 
 
 SMOKE = [
@@ -321,8 +294,17 @@ SMOKE = [
 ]
 
 
+# The floor spoils bytes when it is told to: its client has to find out (broken.py).
+BROKEN = [Row("echo", echo(4), {}), Row("udp", ["udp", "--depth", "2"], {}, kind="udp")]
+
+
+class Smoke:
+    quick = True
+    realtime = False
+
+
 def smoke(build, tls):
-    network = Network(build, "no row", sorted(os.sched_getaffinity(0)), True, False, set())
+    network = Network(build, "no row", sorted(os.sched_getaffinity(0)), Smoke, set())
     network.milliseconds = 5
     network.certificate = make_certificate(build) if tls else None
     for row in SMOKE:

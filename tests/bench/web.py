@@ -2,7 +2,7 @@
 
     web.py --smoke BUILD_DIRECTORY        eddy's own server once, on each backend
 
-HTTP/1.1 that says hello, beside nginx's `return 200`.
+HTTP/1.1 that says hello, beside nginx's `return 200`, net/http of Go and http of Node.js.
 
 wrk asks from the other core; what counts is the processor time of the server for each request,
 taken from its own clock (/proc/PID/schedstat), as a ratio to nginx's in the same round. Every
@@ -15,13 +15,14 @@ import shutil
 import signal
 import socket
 import ssl
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+import machine
 import network
+from scheduler import environment, placed_on
 
 PREFIX = "http: "
 BACKENDS = network.BACKENDS
@@ -69,6 +70,8 @@ request = function() return all end
 
 
 class Row:
+    section = "http"
+
     def __init__(self, name, connections, goals, pipelined=False, tls=False):
         self.name = PREFIX + name
         self.connections = connections
@@ -88,19 +91,26 @@ ROWS = [
 
 
 class Web:
-    def __init__(self, build, only, cpus, quick, skipped):
+    def __init__(self, build, only, cpus, arguments, skipped):
         self.rows = [row for row in ROWS if only in row.name]
-        self.milliseconds = 300 if quick else 1000
+        self.milliseconds = 300 if arguments.quick else 1000
+        self.realtime = arguments.realtime
         self.figures = {}  # row name -> program -> round -> microseconds
         self.server_cpu = cpus[-1]
         self.client_cpu = cpus[0]
         if not self.rows:
             return
-        path = os.environ.get("PATH", "") + ":/usr/sbin:" + os.path.join(build, "nginx/usr/sbin")
         self.wrk = shutil.which("wrk")
-        self.nginx = shutil.which("nginx", path=path)
+        self.nginx = machine.find_nginx(build)
         self.programs = {"protocols": os.path.join(build, "bench_eddy_http"),
                          "streams": os.path.join(build, "eddy", "examples", "http_server")}
+        self.peers = {}
+        if os.path.exists(os.path.join(build, "bench_net_go")):
+            self.peers["Go"] = [os.path.join(build, "bench_net_go"), "http"]
+        node = shutil.which("node")
+        if node:
+            script = os.path.join(network.HERE, "peers", "net_node.js")
+            self.peers["Node.js"] = [node, script, "http"]
         absent = {"wrk": self.wrk, "nginx": self.nginx, "openssl": shutil.which("openssl")}
         absent = {name for name, path in absent.items() if path is None}
         if not all(os.path.exists(program) for program in self.programs.values()):
@@ -114,23 +124,28 @@ class Web:
     # ---- the servers: each is started, and gives its process and port ----
 
     def start(self, command, backend=None):
-        environment = dict(os.environ)
-        if backend is not None:
-            environment["EDDY_BACKEND"] = backend
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment,
-                                preexec_fn=lambda: os.sched_setaffinity(0, {self.server_cpu}))
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                                env=environment(backend),
+                                preexec_fn=placed_on(self.server_cpu, self.realtime))
+
+    def start_listener(self, command, backend=None):
+        """One that says where it listens."""
+        server = self.start(command, backend)
+        words = server.stdout.readline().split()
+        if len(words) < 3:
+            server.kill()
+            server.wait()
+            raise SystemExit(f"{' '.join(command)}: does not listen")
+        return server, int(words[2].rsplit(":", 1)[1])
 
     def start_eddy(self, row, directory, api, backend):
         options = ["--port", "0"] if api == "streams" else []
         if row.tls:
             options += ["--tls"] + certificate(directory)
-        server = self.start([self.programs[api]] + options, backend)
-        words = server.stdout.readline().split()
-        if len(words) < 3:
-            server.kill()
-            server.wait()
-            raise SystemExit(f"{self.programs[api]}: does not listen")
-        return server, int(words[2].rsplit(":", 1)[1])
+        return self.start_listener([self.programs[api]] + options, backend)
+
+    def start_peer(self, row, directory, name):
+        return self.start_listener(self.peers[name])
 
     def start_nginx(self, row, directory):
         with socket.socket() as s:  # it cannot be told to choose a port
@@ -142,7 +157,10 @@ class Web:
             if row.tls:
                 tls = " ssl; ssl_certificate {}; ssl_certificate_key {}".format(
                     *certificate(directory))
-            file.write(NGINX.format(directory=directory, port=port, tls=tls))
+            text = NGINX
+            if "EDDY_BENCH_BREAK" in os.environ:  # an answer that is wrong on purpose
+                text = text.replace("hello, world", "hello, w0rld")
+            file.write(text.format(directory=directory, port=port, tls=tls))
         server = self.start([self.nginx, "-e", directory + "/error.log", "-p", directory,
                              "-c", path])
         deadline = time.monotonic() + 20
@@ -184,8 +202,9 @@ class Web:
         # wrk counts whole seconds, but ends well when it is interrupted.
         client = subprocess.Popen(
             [self.wrk, "-t", "1", "-c", str(row.connections), "-d", "60", "-s", script,
-             f"http{'s' if row.tls else ''}://127.0.0.1:{port}/hello"], stdout=subprocess.PIPE, text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, {self.client_cpu}))
+             f"http{'s' if row.tls else ''}://127.0.0.1:{port}/hello"],
+            stdout=subprocess.PIPE, text=True,
+            preexec_fn=placed_on(self.client_cpu, self.realtime))
         try:
             time.sleep(milliseconds / 1000)
             client.send_signal(signal.SIGINT)
@@ -230,39 +249,29 @@ class Web:
                 for backend in BACKENDS:
                     figures.setdefault(f"{api} {backend}", {})[round_number] = self.run(
                         row, self.start_eddy, api, backend)
+            if row.tls or round_number >= network.SLOW_ROUNDS:
+                continue
+            for name in self.peers:
+                figures.setdefault(name, {})[round_number] = self.run(
+                    row, self.start_peer, name)
 
     # ---- what came out ----
 
-    def print_row(self, row):
-        figures = self.figures[row.name]
+    def results(self):
+        rows = []
+        for row in self.rows:
+            figures = self.figures[row.name]
+            lines = [{"label": api, "factor": factor, "reference": "nginx",
+                      "base": figures["nginx"], "judged": network.JUDGED,
+                      "programs": {backend: f"{api} {backend}" for backend in BACKENDS}}
+                     for api, factor in row.goals.items()]
+            rows.append({"section": row.section, "row": row.name[len(PREFIX):], "unit": "us",
+                         "figures": figures, "lines": lines})
+        return rows
 
-        def ratio(name):
-            return statistics.median(value / figures["nginx"][round_number]
-                                     for round_number, value in figures[name].items())
-
-        verdicts = []
-        for i, (api, factor) in enumerate(row.goals.items()):
-            ratios = [ratio(f"{api} {backend}") for backend in BACKENDS]
-            word = network.verdict(ratios[0], factor)
-            goal = f"<= {factor:g} x nginx"
-            print(f"{row.name[len(PREFIX):] if i == 0 else '':<26}{api:<11}"
-                  f"{ratios[0]:>9.3f}{ratios[1]:>11.3f}  {goal:<18}{word}")
-            verdicts.append({"api": api, "goal": goal, "ratio": ratios[0], "state": word})
-        medians = {name: statistics.median(all_.values()) for name, all_ in figures.items()}
-        print(f"    nginx {medians['nginx']:.3f} us")
-        return {"row": row.name, "medians": medians,
-                "ratios": {name: ratio(name) for name in figures},
-                "all": {name: list(all_.values()) for name, all_ in figures.items()},
-                "goals": verdicts}
-
-    def print_table(self):
-        if not self.rows:
-            return []
-        print(f"\n{'http':<26}{'':<11}{BACKENDS[0]:>9}{BACKENDS[1]:>11}  goal")
-        result = [self.print_row(row) for row in self.rows]
-        print("Ratios to nginx's `return 200` (medians of the rounds' ratios): processor time of "
-              "the server for each request.")
-        return result
+    def notes(self):
+        return ["nginx answers with `return 200`, with the same body and fields."] \
+            if self.rows else []
 
 
 def certificate(directory):
@@ -284,7 +293,7 @@ def processor_time(pid):
 
 
 def smoke(build):
-    web = Web(build, "no row", sorted(os.sched_getaffinity(0)), True, set())
+    web = Web(build, "no row", sorted(os.sched_getaffinity(0)), network.Smoke, set())
     web.programs = {"protocols": os.path.join(build, "bench_eddy_http")}
     for backend in BACKENDS:
         server, port = web.start_eddy(ROWS[0], None, "protocols", backend)

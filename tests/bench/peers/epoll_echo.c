@@ -27,6 +27,7 @@
 
 static volatile sig_atomic_t stopped;
 static char buffer[65536];
+static char spoiled; /* 1: what comes back is wrong on purpose (broken.py) */
 
 static void stop(int signum)
 {
@@ -71,6 +72,7 @@ static void echo(int fd, uint32_t events)
   for (;;) {
     ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
     if (n < 0 && errno == EAGAIN) return;
+    buffer[0] ^= spoiled;
     if (n <= 0 || send_all(fd, buffer, (size_t)n) < 0) break;
     if ((size_t)n < sizeof(buffer) && !(events & EPOLLRDHUP)) return;
   }
@@ -97,6 +99,7 @@ static void echo_datagrams(int fd)
     }
     got = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < got; i++) {
+      buffer[i * 4096] ^= spoiled;
       if (sendto(fd, parts[i].iov_base, messages[i].msg_len, 0,
               (struct sockaddr *)&peers[i], sizeof(peers[i])) < 0)
         die("sendto");
@@ -128,6 +131,7 @@ int main(int argc, char **argv)
   struct sigaction action = {.sa_handler = stop};
   sigaction(SIGTERM, &action, NULL);
   raise_limit(65536);
+  spoiled = getenv("EDDY_BENCH_BREAK") != NULL;
   int first = open_socket(udp ? SOCK_DGRAM : SOCK_STREAM);
   int poller = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event event = {.events = EPOLLIN | (udp ? EPOLLET : 0), .data.fd = first};

@@ -109,7 +109,7 @@ EDDY_API bool eddy_transport_is_reading(const eddy_transport *transport);
  * asyncio   WriteTransport.set_write_buffer_limits(high, low)
  * high      EDDY_LIMIT_DEFAULT: 64 KiB (TLS: 512 KiB), or four times `low` if that is given.
  * low       EDDY_LIMIT_DEFAULT: a quarter of `high`.
- * Returns   0; EDDY_EINVAL (low above high; nothing changed).
+ * Returns   0; EDDY_EINVAL (low above high), EDDY_ENOMEM: nothing changed.
  */
 EDDY_API EDDY_NODISCARD int eddy_transport_set_write_buffer_limits(
     eddy_transport *transport, size_t high, size_t low);

@@ -71,6 +71,8 @@ typedef struct eddy_transport_type {
   void (*closed)(eddy_transport *transport);
   /** The last reference goes. NULL: nothing to do. */
   void (*destroy)(eddy_transport *transport);
+  /** Whatever else the maker keeps with the type; never looked at. */
+  const void *maker;
 } eddy_transport_type;
 
 EDDY_BEGIN_DECLS

@@ -10,7 +10,7 @@ static int on_input(void *transport);
 static int await_input(eddy_transport *transport)
 {
   struct eddy__channel *channel = eddy__channel_of(transport);
-  channel->input->kind = channel->type->read_kind;
+  channel->input->kind = channel->socket ? EDDY_OP_RECV : EDDY_OP_READ;
   channel->input->flags = EDDY_OP_LATER;
   channel->input->fd = channel->fd;
   int rc = eddy__op_start(transport->loop, channel->input, on_input, transport);
@@ -80,7 +80,7 @@ static int input_ready(void *arg)
   }
   size_t size = (size_t)op->result;
   if (size == 0) {
-    eddy__channel_of(transport)->type->ended(transport);
+    eddy__channel_type(transport)->ended(transport);
     return 0;
   }
   /* Waited for again first: the room that this entry has just left is taken. */
@@ -102,9 +102,8 @@ static int on_input(void *transport)
 static int begin(void *arg)
 {
   eddy_transport *transport = arg;
-  struct eddy__channel *channel = eddy__channel_of(transport);
   eddy_transport_made(transport);
-  int rc = channel->type->start(transport);
+  int rc = eddy__channel_type(transport)->start(transport);
   if (rc < 0) eddy_transport_fail(transport, rc, "it could not be started");
   eddy_transport_ready(transport, 0);
   return 0;
@@ -135,7 +134,7 @@ int eddy__channel_new(eddy_loop *loop, const eddy_transport_type *transport_type
   rc = eddy_transport_new(loop, transport_type, protocol, self, &transport);
   if (rc < 0) goto fail_transport;
   struct eddy__channel *channel = eddy__channel_of(transport);
-  channel->type = options->type;
+  channel->socket = options->socket;
   channel->input = input;
   channel->fd = options->fd;
   eddy__loop_push(loop, on_begin, transport); /* runs before connection_lost can */

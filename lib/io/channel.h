@@ -15,9 +15,8 @@ struct eddy__outbox {
   size_t queued; /* bytes */
 };
 
+/* What the transport's type points to with `maker`. */
 struct eddy__channel_type {
-  eddy_op_kind read_kind;
-  eddy_op_kind write_kind;
   /* Starts what goes on by itself, after connection_made: 0 or a code. */
   int (*start)(eddy_transport *transport);
   /* The input has ended. */
@@ -28,21 +27,33 @@ struct eddy__channel_type {
 
 /* The first member of the state of such a transport. */
 struct eddy__channel {
-  const struct eddy__channel_type *type;
   eddy_op *input;
   struct eddy__outbox *outbox; /* NULL: nothing is queued */
   int fd;                      /* -1 when it is closed */
+  bool socket;                 /* not a pipe */
   bool gathers;                /* small writes, until the next iteration */
+  uint8_t free;                /* for the transport's type */
 };
 
 struct eddy__channel_options {
-  const struct eddy__channel_type *type;
   int fd; /* the transport's from now on */
+  bool socket;
 };
 
 static inline struct eddy__channel *eddy__channel_of(const eddy_transport *transport)
 {
   return eddy_transport_state(transport);
+}
+
+static inline const struct eddy__channel_type *eddy__channel_type(
+    const eddy_transport *transport)
+{
+  return transport->type->maker;
+}
+
+static inline eddy_op_kind eddy__channel_write_kind(const struct eddy__channel *channel)
+{
+  return channel->socket ? EDDY_OP_SEND : EDDY_OP_WRITE;
 }
 
 /* Makes a transport and queues its beginning. Codes and ownership as eddy_transport_new; on

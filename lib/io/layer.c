@@ -92,17 +92,22 @@ int eddy__layer_socket(eddy_loop *loop, const struct eddy__socket_options *optio
   eddy_transport *lower;
   if (use->layer == NULL)
     return eddy__socket_transport_new(loop, options, protocol, self, out);
+  struct eddy__transport_more *more = eddy__transport_more_new();
+  if (more == NULL) return EDDY_ENOMEM;
   int rc = wrap(loop, use, false, protocol, self, &ends);
-  if (rc < 0) return rc;
+  if (rc < 0) goto fail_wrap;
   rc = eddy__socket_transport_new(loop, options, ends.protocol, ends.self, &lower);
-  if (rc < 0) {
-    unwrap(&ends);
-    return rc;
-  }
-  lower->upper = eddy_transport_ref(ends.transport);
+  if (rc < 0) goto fail_socket;
+  eddy__transport_take_more(lower, more);
+  lower->more->upper = eddy_transport_ref(ends.transport);
   eddy_transport_unref(lower); /* the loop has a reference */
   *out = ends.transport;
   return 0;
+fail_socket:
+  unwrap(&ends);
+fail_wrap:
+  eddy__free(more);
+  return rc;
 }
 
 /* ---- on a connection under way ---- */
@@ -136,8 +141,8 @@ static int pass_on_early(eddy_transport *lower, const eddy_transport *upper)
 static int begin(void *arg)
 {
   eddy_transport *lower = arg;
-  if (!lower->closing && lower->upper != NULL) {
-    eddy_transport *upper = eddy_transport_ref(lower->upper);
+  if (!lower->closing && eddy__transport_upper(lower) != NULL) {
+    eddy_transport *upper = eddy_transport_ref(lower->more->upper);
     eddy_transport_made(lower);
     int rc = pass_on_early(lower, upper);
     if (rc == 0) rc = eddy_transport_resume_reading(lower);
@@ -167,7 +172,7 @@ static int check(const eddy_loop *loop, const eddy_task *task,
     return eddy_raise(
         EDDY_ENOTSUP, "start_tls: not on a %s transport", lower->type->name);
   }
-  if (lower->closing || lower->upper != NULL) {
+  if (lower->closing || eddy__transport_upper(lower) != NULL) {
     return eddy_raise(EDDY_EINVALIDSTATE,
         lower->closing
             ? "start_tls: the connection is closing"
@@ -185,7 +190,9 @@ static int put_on(eddy_task *task, eddy_transport *lower, const eddy_protocol *p
     void *self, const struct eddy__layer_use *use, eddy_transport **out)
 {
   eddy_layer_ends ends;
-  int rc = eddy__loop_book(lower->loop); /* for the beginning */
+  int rc = eddy__transport_extend(lower);
+  if (rc < 0) return rc;
+  rc = eddy__loop_book(lower->loop); /* for the beginning */
   if (rc < 0) return rc;
   rc = wrap(lower->loop, use, true, protocol, self, &ends);
   if (rc < 0) {
@@ -196,7 +203,7 @@ static int put_on(eddy_task *task, eddy_transport *lower, const eddy_protocol *p
   lower->protocol = ends.protocol;
   lower->self = ends.self;
   lower->input_ended = false;
-  lower->upper = eddy_transport_ref(ends.transport);
+  lower->more->upper = eddy_transport_ref(ends.transport);
   lower->layer_queued = true;
   eddy__stream_replace_transport(lower, ends.transport, self);
   eddy__loop_push(lower->loop, on_begin, eddy_transport_ref(lower));

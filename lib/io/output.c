@@ -76,7 +76,7 @@ static int await_output(eddy_transport *transport)
 {
   struct eddy__channel *channel = eddy__channel_of(transport);
   eddy_op *op = channel->outbox->op;
-  op->kind = channel->type->write_kind;
+  op->kind = eddy__channel_write_kind(channel);
   op->flags = EDDY_OP_LATER;
   op->fd = channel->fd;
   int rc = eddy__op_start(transport->loop, op, on_output, transport);
@@ -210,7 +210,7 @@ static int send_now(eddy_transport *transport, struct cursor *cursor)
     }
     const void *block = next_block(net, cursor, &size);
     int rc = eddy__net_send(
-        net, channel->type->write_kind, channel->fd, block, size, &sent);
+        net, eddy__channel_write_kind(channel), channel->fd, block, size, &sent);
     if (rc == EDDY_EAGAIN) return 0;
     if (rc < 0) return rc;
     skip(cursor, sent);
@@ -227,7 +227,7 @@ static int send_queued(eddy_transport *transport)
   for (int i = 1; i < CHUNKS_AT_ONCE && outbox->first != NULL; i++) {
     const struct eddy__chunk *chunk = outbox->first;
     size_t size = chunk->end - chunk->start, sent;
-    int rc = eddy__net_send(net, channel->type->write_kind, channel->fd,
+    int rc = eddy__net_send(net, eddy__channel_write_kind(channel), channel->fd,
         chunk->bytes + chunk->start, size, &sent);
     if (rc < 0) return rc == EDDY_EAGAIN ? 0 : rc;
     consume(outbox, sent);
@@ -287,7 +287,8 @@ static void go_on(eddy_transport *transport, int rc, bool ends)
   if (empty) eddy__channel_clear(transport);
   eddy_transport_shrank(transport);
   empty = eddy__channel_buffered(transport) == 0; /* resume_writing may have written */
-  if (!transport->lost && empty && ends) channel->type->drained(transport);
+  if (!transport->lost && empty && ends)
+    eddy__channel_type(transport)->drained(transport);
 }
 
 /* The descriptor takes data again. */

@@ -41,6 +41,11 @@ static void close_reader(eddy_transport *transport)
   eddy__channel_abort(transport, 0);
 }
 
+static const struct eddy__channel_type reader_channel = {
+    .start = eddy__channel_start_reading,
+    .ended = input_ended,
+};
+
 static const eddy_transport_type reader_type = {
     .name = "pipe",
     .state_size = sizeof(struct state),
@@ -49,18 +54,7 @@ static const eddy_transport_type reader_type = {
     .set_reading = eddy__channel_set_reading,
     .fd = eddy__channel_fd,
     .closed = eddy__channel_closed,
-};
-
-static const struct eddy__channel_type reader_channel = {
-    .read_kind = EDDY_OP_READ,
-    .start = eddy__channel_start_reading,
-    .ended = input_ended,
-};
-
-static const struct eddy__channel_type socket_reader_channel = {
-    .read_kind = EDDY_OP_RECV,
-    .start = eddy__channel_start_reading,
-    .ended = input_ended,
+    .maker = &reader_channel,
 };
 
 /* ---- the writing end ---- */
@@ -122,6 +116,11 @@ static void drained(eddy_transport *transport)
   eddy_transport_lose_now(transport, 0);
 }
 
+static const struct eddy__channel_type writer_channel = {
+    .start = watch_reader,
+    .drained = drained,
+};
+
 static const eddy_transport_type writer_type = {
     .name = "pipe",
     .state_size = sizeof(struct state),
@@ -132,35 +131,16 @@ static const eddy_transport_type writer_type = {
     .buffered = eddy__channel_buffered,
     .fd = eddy__channel_fd,
     .closed = eddy__channel_closed,
-};
-
-static const struct eddy__channel_type writer_channel = {
-    .write_kind = EDDY_OP_WRITE,
-    .start = watch_reader,
-    .drained = drained,
-};
-
-static const struct eddy__channel_type socket_writer_channel = {
-    .write_kind = EDDY_OP_SEND,
-    .start = watch_reader,
-    .drained = drained,
+    .maker = &writer_channel,
 };
 
 /* ---- the beginning ---- */
-
-static const struct eddy__channel_type *channel_type(
-    const struct eddy__pipe_options *options)
-{
-  bool socket = options->kind == EDDY_PIPE_SOCKET;
-  if (options->writes) return socket ? &socket_writer_channel : &writer_channel;
-  return socket ? &socket_reader_channel : &reader_channel;
-}
 
 int eddy__pipe_transport_new(eddy_loop *loop, const struct eddy__pipe_options *options,
     const eddy_protocol *protocol, void *self, eddy_transport **out)
 {
   struct eddy__channel_options channel = {
-      .type = channel_type(options), .fd = options->fd};
+      .fd = options->fd, .socket = options->kind == EDDY_PIPE_SOCKET};
   eddy_transport *transport;
   int rc = eddy__channel_new(loop, options->writes ? &writer_type : &reader_type,
       &channel, protocol, self, &transport);

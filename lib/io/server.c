@@ -41,7 +41,6 @@ int eddy__server_new(eddy_loop *loop, eddy_protocol_factory *factory, void *arg,
   server->backlog = backlog;
   server->open = true;
   eddy__list_init(&server->link);
-  eddy__list_init(&server->clients);
   eddy__list_init(&server->line);
   *out = server;
   return 0;
@@ -176,7 +175,7 @@ static void close_listeners(eddy_server *server)
 /* It is closed: nobody is left whom wait_closed waits for, if that is so. */
 static void end_if_empty(eddy_server *server)
 {
-  if (server->open || server->ended || !eddy__list_empty(&server->clients)) return;
+  if (server->open || server->ended || server->clients > 0) return;
   server->ended = true;
   eddy__line_notify(&server->line, SIZE_MAX);
 }
@@ -215,15 +214,15 @@ void eddy__server_discard(eddy_server *server)
 
 /* ---- connections ---- */
 
-void eddy__server_attach(eddy_server *server, struct eddy__link *client)
+void eddy__server_attach(eddy_server *server)
 {
   eddy_server_ref(server);
-  eddy__list_append(&server->clients, client);
+  server->clients++;
 }
 
-void eddy__server_detach(eddy_server *server, struct eddy__link *client)
+void eddy__server_detach(eddy_server *server)
 {
-  eddy__list_remove(client);
+  server->clients--;
   end_if_empty(server);
   eddy_server_unref(server);
 }
@@ -231,10 +230,13 @@ void eddy__server_detach(eddy_server *server, struct eddy__link *client)
 /* Closing one may have functions of the program called, but ends none at once. */
 static void each_client(eddy_server *server, void (*fn)(eddy_transport *transport))
 {
-  struct eddy__link *link = server->clients.next;
-  while (link != &server->clients) {
+  struct eddy__net *net = eddy__net_of(server->loop);
+  if (server->clients == 0) return;
+  struct eddy__link *link = net->transports.next;
+  while (link != &net->transports) {
     struct eddy__link *next = link->next;
-    fn(eddy__socket_transport_of_client(link));
+    eddy_transport *transport = EDDY__ENTRY(link, eddy_transport, link);
+    if (eddy__socket_transport_server(transport) == server) fn(transport);
     link = next;
   }
 }
@@ -243,8 +245,8 @@ static void each_client(eddy_server *server, void (*fn)(eddy_transport *transpor
 static void close_client(eddy_transport *transport)
 {
   eddy_transport *top = transport;
-  while (top->upper != NULL) {
-    top = top->upper;
+  while (eddy__transport_upper(top) != NULL) {
+    top = eddy__transport_upper(top);
   }
   eddy_transport_close(top);
 }
@@ -266,18 +268,13 @@ static void describe(const eddy_task *task, char *text, size_t size, const char 
   const eddy_server *server = task->wait.object;
   char name[EDDY_ADDRESS_TEXT] = "closed";
   eddy_address address;
-  size_t clients = 0;
-  for (const struct eddy__link *link = server->clients.next; link != &server->clients;
-       link = link->next) {
-    clients++;
-  }
   eddy_loop *loop = server->loop;
   if (server->open && server->count > 0 &&
       loop->io->sock_name(loop->io_state, server->fds[0], false, &address) == 0) {
     (void)eddy_address_format(&address, name, sizeof(name));
   }
   snprintf(text, size, "%s of server %p (%s, %zu connections)", what, task->wait.object,
-      name, clients);
+      name, server->clients);
 }
 
 static void describe_closed(const eddy_task *task, char *text, size_t size)

@@ -42,11 +42,11 @@ struct eddy_server {
   void *arg;
   struct eddy__stream_service streams; /* what arg is, if it is a server of streams */
   struct eddy__layer_use layer;        /* with a reference to the layer */
-  eddy_context *context;     /* referenced; in which the factory runs, or NULL */
-  struct eddy__link clients; /* connections, each with a reference */
-  struct eddy__link line;    /* who waits in wait_closed */
-  eddy_task *forever;        /* in serve_forever, or NULL */
-  bool forever_waits;        /* it waits to be cancelled */
+  eddy_context *context;  /* referenced; in which the factory runs, or NULL */
+  size_t clients;         /* connections, each with a reference */
+  struct eddy__link line; /* who waits in wait_closed */
+  eddy_task *forever;     /* in serve_forever, or NULL */
+  bool forever_waits;     /* it waits to be cancelled */
   bool serving;
   bool open;  /* it has its sockets */
   bool ended; /* closed, and there was no connection left */
@@ -80,9 +80,9 @@ int eddy__server_start(eddy_server *server);
 /* It is closed and nothing of it is queued: the loop lets go of it. */
 void eddy__server_retire(eddy_server *server);
 
-/* A connection begins, or ends; `client` is its link. */
-void eddy__server_attach(struct eddy_server *server, struct eddy__link *client);
-void eddy__server_detach(struct eddy_server *server, struct eddy__link *client);
+/* A connection begins, or ends. */
+void eddy__server_attach(struct eddy_server *server);
+void eddy__server_detach(struct eddy_server *server);
 
 /* The loop is being closed. */
 void eddy__server_discard(struct eddy_server *server);

@@ -7,15 +7,25 @@
 
 #include "base/outcome.h"
 
-/* Room for an IPv6 address; that of a Unix peer is asked for. */
-#define PEER_BYTES 28
+/* So much of the peer's address is kept beside the connection, if the rest of it is zero: all of
+ * IPv4's. */
+#define NEAR_BYTES sizeof(void *)
 
+enum { PEER_UNKNOWN = 0, PEER_FAR = UINT8_MAX }; /* else: the length of a near one */
+
+struct far_peer {
+  unsigned length;
+  unsigned char bytes[28]; /* IPv6 */
+};
+
+/* Of the channel, `free` tells what is known of the peer. */
 struct state {
   struct eddy__channel channel;
   eddy_server *server; /* whose client it is: referenced; or NULL */
-  struct eddy__link client;
-  uint8_t peer_length;
-  unsigned char peer[PEER_BYTES];
+  union {
+    unsigned char near[NEAR_BYTES];
+    struct far_peer *far; /* owned */
+  } peer;
 };
 
 static struct state *state_of(const eddy_transport *transport)
@@ -60,21 +70,55 @@ static void socket_closed(eddy_transport *transport)
 {
   struct state *state = state_of(transport);
   eddy__channel_closed(transport);
-  if (state->server != NULL) eddy__server_detach(state->server, &state->client);
+  if (state->server != NULL) eddy__server_detach(state->server);
   state->server = NULL;
 }
 
+static void destroy(eddy_transport *transport)
+{
+  struct state *state = state_of(transport);
+  if (state->channel.free == PEER_FAR) eddy__free(state->peer.far);
+}
+
 /* ---- what is known of it ---- */
+
+/* That of a Unix peer, and one that there is no memory for, is asked for. */
+static void keep_peer(struct state *state, const eddy_address *peer)
+{
+  static const unsigned char zeros[sizeof(peer->storage.bytes)];
+  if (peer == NULL || peer->length > sizeof(state->peer.far->bytes)) return;
+  if (peer->length >= NEAR_BYTES &&
+      memcmp(peer->storage.bytes + NEAR_BYTES, zeros, peer->length - NEAR_BYTES) == 0) {
+    memcpy(state->peer.near, peer->storage.bytes, NEAR_BYTES);
+    state->channel.free = (uint8_t)peer->length;
+    return;
+  }
+  state->peer.far = eddy__alloc(sizeof(*state->peer.far));
+  if (state->peer.far == NULL) return;
+  state->peer.far->length = peer->length;
+  memcpy(state->peer.far->bytes, peer->storage.bytes, peer->length);
+  state->channel.free = PEER_FAR;
+}
+
+static bool known_peer(const struct state *state, eddy_address *out)
+{
+  if (state->channel.free == PEER_UNKNOWN) return false;
+  if (state->channel.free == PEER_FAR) {
+    out->length = state->peer.far->length;
+    memcpy(out->storage.bytes, state->peer.far->bytes, out->length);
+    return true;
+  }
+  memset(out->storage.bytes, 0, state->channel.free);
+  memcpy(out->storage.bytes, state->peer.near, NEAR_BYTES);
+  out->length = state->channel.free;
+  return true;
+}
 
 static int get_address(const eddy_transport *transport, bool peer, eddy_address *out)
 {
   const struct state *state = state_of(transport);
   eddy_loop *loop = transport->loop;
-  if (peer && state->peer_length > 0) {
-    memcpy(out->storage.bytes, state->peer, state->peer_length);
-    out->length = state->peer_length;
-    return 0;
-  }
+  if (peer && known_peer(state, out)) return 0;
   int rc = state->channel.fd < 0
                ? EDDY_EBADF
                : loop->io->sock_name(loop->io_state, state->channel.fd, peer, out);
@@ -82,6 +126,12 @@ static int get_address(const eddy_transport *transport, bool peer, eddy_address 
   return eddy__fail(
       rc, peer ? "get_peername" : "get_sockname", "descriptor", state->channel.fd);
 }
+
+static const struct eddy__channel_type socket_channel = {
+    .start = eddy__channel_start_reading,
+    .ended = eddy_transport_received_eof,
+    .drained = drained,
+};
 
 static const eddy_transport_type socket_type = {
     .name = "socket",
@@ -98,14 +148,8 @@ static const eddy_transport_type socket_type = {
     .fd = eddy__channel_fd,
     .address = get_address,
     .closed = socket_closed,
-};
-
-static const struct eddy__channel_type socket_channel = {
-    .read_kind = EDDY_OP_RECV,
-    .write_kind = EDDY_OP_SEND,
-    .start = eddy__channel_start_reading,
-    .ended = eddy_transport_received_eof,
-    .drained = drained,
+    .destroy = destroy,
+    .maker = &socket_channel,
 };
 
 /* ---- the beginning ---- */
@@ -114,24 +158,20 @@ int eddy__socket_transport_new(eddy_loop *loop,
     const struct eddy__socket_options *options, const eddy_protocol *protocol, void *self,
     eddy_transport **out)
 {
-  struct eddy__channel_options channel = {.type = &socket_channel, .fd = options->fd};
+  struct eddy__channel_options channel = {.fd = options->fd, .socket = true};
   eddy_transport *transport;
   int rc = eddy__channel_new(loop, &socket_type, &channel, protocol, self, &transport);
   if (rc < 0) return rc;
   eddy__transport_claim(transport, options->fd);
   struct state *state = state_of(transport);
-  eddy__list_init(&state->client);
-  if (options->peer != NULL && options->peer->length <= PEER_BYTES) {
-    state->peer_length = (uint8_t)options->peer->length;
-    memcpy(state->peer, options->peer->storage.bytes, options->peer->length);
-  }
+  keep_peer(state, options->peer);
   state->server = options->server;
-  if (state->server != NULL) eddy__server_attach(state->server, &state->client);
+  if (state->server != NULL) eddy__server_attach(state->server);
   *out = transport;
   return 0;
 }
 
-eddy_transport *eddy__socket_transport_of_client(struct eddy__link *client)
+const eddy_server *eddy__socket_transport_server(const eddy_transport *transport)
 {
-  return eddy__transport_of_state(EDDY__ENTRY(client, struct state, client));
+  return transport->type == &socket_type ? state_of(transport)->server : NULL;
 }

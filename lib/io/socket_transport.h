@@ -22,7 +22,7 @@ int eddy__socket_transport_new(eddy_loop *loop,
     const struct eddy__socket_options *options, const eddy_protocol *protocol, void *self,
     eddy_transport **out);
 
-/* The connection that is on a server's list of clients by this link. */
-eddy_transport *eddy__socket_transport_of_client(struct eddy__link *client);
+/* Whose client it is; NULL: no server's, or it has ended. */
+const struct eddy_server *eddy__socket_transport_server(const eddy_transport *transport);
 
 #endif

@@ -5,6 +5,7 @@
 #include "task/task.h"
 
 #include "base/alloc.h"
+#include "base/check.h"
 #include "base/outcome.h"
 #include "base/self.h"
 
@@ -15,6 +16,66 @@
 static size_t high_of(const eddy_transport_type *type)
 {
   return type->high > 0 ? type->high : HIGH_DEFAULT;
+}
+
+size_t eddy__transport_high(const eddy_transport *transport)
+{
+  return transport->more != NULL ? transport->more->high : high_of(transport->type);
+}
+
+size_t eddy__transport_low(const eddy_transport *transport)
+{
+  return transport->more != NULL ? transport->more->low : high_of(transport->type) / 4;
+}
+
+struct eddy__transport_more *eddy__transport_more_new(void)
+{
+  return eddy__alloc(sizeof(struct eddy__transport_more));
+}
+
+void eddy__transport_take_more(
+    eddy_transport *transport, struct eddy__transport_more *more)
+{
+  if (transport->more != NULL) {
+    eddy__free(more);
+    return;
+  }
+  more->high = high_of(transport->type);
+  more->low = more->high / 4;
+  transport->more = more;
+}
+
+int eddy__transport_extend(eddy_transport *transport)
+{
+  if (transport->more != NULL) return 0;
+  struct eddy__transport_more *more = eddy__transport_more_new();
+  if (more == NULL) return EDDY_ENOMEM;
+  eddy__transport_take_more(transport, more);
+  return 0;
+}
+
+/* In which context the protocol will run: 0 or EDDY_ENOMEM. */
+static int remember_context(eddy_transport *transport)
+{
+  eddy_context *context;
+  int rc = eddy__context_capture(&context);
+  if (rc < 0 || context == NULL) return rc;
+  rc = eddy__transport_extend(transport);
+  if (rc < 0) {
+    eddy_context_unref(context);
+    return rc;
+  }
+  transport->more->context = context;
+  return 0;
+}
+
+static void free_more(struct eddy__transport_more *more)
+{
+  if (more == NULL) return;
+  eddy_outcome said = {.message = more->said};
+  eddy__outcome_clear(&said);
+  eddy_context_unref(more->context);
+  eddy__free(more);
 }
 
 int eddy_transport_new(eddy_loop *loop, const eddy_transport_type *type,
@@ -29,30 +90,30 @@ int eddy_transport_new(eddy_loop *loop, const eddy_transport_type *type,
   eddy_transport *transport = eddy__alloc(
       sizeof(union eddy__transport_header) + type->state_size);
   if (transport == NULL) return EDDY_ENOMEM;
-  rc = eddy__context_capture(&transport->context);
-  if (rc < 0) goto fail_context;
-  rc = eddy__loop_book(loop); /* for connection_lost */
-  if (rc < 0) goto fail_book;
-  eddy__loop_ref(loop);
   transport->type = type;
+  rc = remember_context(transport);
+  if (rc < 0) goto fail;
+  rc = eddy__loop_book(loop); /* for connection_lost */
+  if (rc < 0) goto fail;
+  eddy__loop_ref(loop);
   transport->loop = loop;
   transport->protocol = protocol;
   transport->self = self;
-  transport->high = high_of(type);
-  transport->low = transport->high / 4;
   transport->refs = 2;
   eddy__list_append(&net->transports, &transport->link);
   *out = transport;
   return 0;
-fail_book:
-  eddy_context_unref(transport->context);
-fail_context:
+fail:
+  free_more(transport->more);
   eddy__free(transport);
   return rc;
 }
 
 eddy_transport *eddy_transport_ref(eddy_transport *transport)
 {
+  EDDY_CHECK(transport->refs < EDDY__TRANSPORT_REFS,
+      "eddy_transport_ref: a transport has more than a million references; each needs an "
+      "eddy_transport_unref");
   transport->refs++;
   return transport;
 }
@@ -62,9 +123,7 @@ void eddy_transport_unref(eddy_transport *transport)
   if (transport == NULL || --transport->refs > 0) return;
   if (transport->type->destroy != NULL) transport->type->destroy(transport);
   eddy__stream_let_go(transport->stream);
-  eddy_outcome said = eddy__transport_said(transport);
-  eddy__outcome_clear(&said);
-  eddy_context_unref(transport->context);
+  free_more(transport->more);
   eddy__loop_unref(transport->loop);
   eddy__free(transport);
 }
@@ -107,10 +166,12 @@ void eddy_transport_made(eddy_transport *transport)
 
 void eddy_transport_explain(eddy_transport *transport, int error)
 {
-  if (eddy__self.outcome == NULL) return;
+  const eddy_outcome *outcome = eddy__self.outcome;
+  if (outcome == NULL || (outcome->message == NULL && transport->more == NULL)) return;
+  if (eddy__transport_extend(transport) < 0) return; /* the code will have to do */
   eddy_outcome said = eddy__transport_said(transport);
   eddy__outcome_copy_message(eddy__self.outcome, error, &said);
-  transport->said = said.message;
+  transport->more->said = said.message;
 }
 
 /* Nobody waits for a server's connections: as in asyncio, those that never begin are reported
@@ -197,8 +258,8 @@ static void end(eddy_transport *transport)
   transport->protocol = NULL;
   if (protocol->release != NULL) protocol->release(transport->self);
   transport->self = NULL;
-  eddy_transport *upper = transport->upper;
-  transport->upper = NULL;
+  eddy_transport *upper = eddy__transport_upper(transport);
+  if (upper != NULL) transport->more->upper = NULL;
   eddy_transport_unref(upper);
   eddy_transport_unref(transport);
 }
@@ -411,7 +472,8 @@ void eddy_transport_grew(eddy_transport *transport)
 {
   if (transport->writing_paused || transport->protocol == NULL) return;
   if (transport->sends_file) return; /* looked at when that is over */
-  if (eddy_transport_get_write_buffer_size(transport) <= transport->high) return;
+  if (eddy_transport_get_write_buffer_size(transport) <= eddy__transport_high(transport))
+    return;
   transport->writing_paused = true;
   if (transport->protocol->pause_writing == NULL) return;
   int rc = transport->protocol->pause_writing(transport->self);
@@ -425,7 +487,8 @@ void eddy_transport_shrank(eddy_transport *transport)
     return;
   }
   if (!transport->writing_paused || transport->protocol == NULL) return;
-  if (eddy_transport_get_write_buffer_size(transport) > transport->low) return;
+  if (eddy_transport_get_write_buffer_size(transport) > eddy__transport_low(transport))
+    return;
   transport->writing_paused = false;
   if (transport->protocol->resume_writing == NULL) return;
   int rc = transport->protocol->resume_writing(transport->self);
@@ -445,8 +508,10 @@ int eddy_transport_set_write_buffer_limits(
     return eddy_raise(EDDY_EINVAL,
         "set_write_buffer_limits: low (%zu) must not be above high (%zu)", low, high);
   }
-  transport->high = high;
-  transport->low = low;
+  int rc = eddy__transport_extend(transport);
+  if (rc < 0) return rc;
+  transport->more->high = high;
+  transport->more->low = low;
   eddy_transport_grew(transport);
   return 0;
 }
@@ -454,8 +519,8 @@ int eddy_transport_set_write_buffer_limits(
 void eddy_transport_get_write_buffer_limits(
     const eddy_transport *transport, size_t *low, size_t *high)
 {
-  if (low != NULL) *low = transport->low;
-  if (high != NULL) *high = transport->high;
+  if (low != NULL) *low = eddy__transport_low(transport);
+  if (high != NULL) *high = eddy__transport_high(transport);
 }
 
 /* ---- what is known of it ---- */

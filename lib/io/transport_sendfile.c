@@ -72,7 +72,7 @@ void eddy__transport_sendfile_go_on(eddy_transport *transport)
 {
   struct call *call = find(transport->loop, NULL, transport);
   size_t queued = eddy_transport_get_write_buffer_size(transport);
-  if (queued <= transport->low) call->full = false;
+  if (queued <= eddy__transport_low(transport)) call->full = false;
   struct eddy__link *link = eddy__list_first(&call->waiter);
   if (link == NULL || !may_go_on(call)) return;
   eddy__wait_wake(eddy__wait_task(EDDY__ENTRY(link, struct eddy__done, link)), 0);
@@ -156,7 +156,8 @@ static int write_block(struct call *call)
   if (rc < 0) return rc;
   call->sent += call->got;
   if (call->left != INT64_MAX) call->left -= (int64_t)call->got;
-  call->full = eddy_transport_get_write_buffer_size(transport) > transport->high;
+  call->full = eddy_transport_get_write_buffer_size(transport) >
+               eddy__transport_high(transport);
   call->phase = READ;
   return 0;
 }

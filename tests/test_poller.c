@@ -205,9 +205,10 @@ EDDY_TASK_TEST_ON(
   test_fd(copy);
   eddy_loop_set_exception_handler(loop, ignore_report, NULL);
   reader = (struct reader){.fd = ends[0]};
-  CHECK_OK(eddy_loop_add_reader(loop, ends[0], count_and_take_one, &reader));
-  CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  int rc = eddy_loop_add_reader(loop, ends[0], count_and_take_one, &reader);
+  if (rc == 0) rc = eddy_sleep(EDDY_MS(1));
   close(ends[0]);
+  CHECK_OK(rc);
   CHECK_EQ(write(ends[1], "x", 1), 1);
   CHECK_OK(eddy_sleep(EDDY_MS(5)));
   CHECK(!eddy_loop_remove_reader(loop, ends[0]));

@@ -4,7 +4,9 @@
 # runner, `eddy_tests` has criterion around the same cases. EDDY_TEST_RUNNER says which of
 # the two ctest calls. Each case becomes one entry per backend, `backend/suite.case`.
 
+include(CheckFunctionExists)
 include(CheckLanguage)
+include(CheckLinkerFlag)
 
 set(EDDY_TEST_BACKENDS "native/uv;uv/uv;native/virtual" CACHE STRING
   "The backends that every test runs on")

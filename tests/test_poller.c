@@ -181,6 +181,22 @@ EDDY_TASK_TEST_KERNEL(poller, duplicate_of_a_closed_socket_tells_nobody_anything
   return 0;
 }
 
+static int nap(void *arg)
+{
+  (void)arg;
+  usleep(5000); /* so that the loop sleeps by then */
+  return 0;
+}
+
+EDDY_TASK_TEST_KERNEL(poller, wake_from_a_thread_does_not_keep_it_awake)
+{
+  uint64_t polls;
+  CHECK_OK(eddy_to_thread(nap, NULL, NULL));
+  CHECK_OK(polls_asleep(&polls));
+  CHECK_BETWEEN(1, polls, 20);
+  return 0;
+}
+
 static int ignore_report(
     eddy_loop *loop, const eddy_exception_context *context, void *arg)
 {

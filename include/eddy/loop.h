@@ -24,7 +24,8 @@ typedef struct eddy_handle eddy_handle;
 typedef struct eddy_loop_options {
   /** "SCHEDULER/IO": "native/uv", "uv/uv", "native/epoll" (Linux), "native/uring" (Linux 6.1;
    * where io_uring is missing or forbidden native/epoll runs instead, and the statistics say why),
-   * "native/poll" or "native/virtual"; NULL: the environment's EDDY_BACKEND, else "native/uv". */
+   * "native/kqueue" (macOS, the BSDs), "native/poll" or "native/virtual"; NULL: the environment's
+   * EDDY_BACKEND, else "native/uv". */
   const char *backend;
   /** A backend of the program's own (eddy/backend.h), kept until the loop is freed; then
    * `backend` is not looked at. */
@@ -39,9 +40,10 @@ typedef struct eddy_loop_options {
   /** Do not install the SIGSEGV handler that names the task whose stack overflowed. It is
    * installed only where SIGSEGV has its default action. */
   bool no_overflow_report;
-  /** native/epoll, native/uring and native/poll: how long a poll looks again and again before it sleeps, which
-   * answers some microseconds sooner and keeps a processor busy meanwhile. 0: the environment's
-   * EDDY_POLL_US (microseconds), else not at all; negative: not at all; a second at most. */
+  /** native/epoll, native/uring, native/kqueue and native/poll: how long a poll looks again and
+   * again before it sleeps, which answers some microseconds sooner and keeps a processor busy
+   * meanwhile. 0: the environment's EDDY_POLL_US (microseconds), else not at all; negative: not at
+   * all; a second at most. */
   eddy_time busy_poll;
 } eddy_loop_options;
 
@@ -222,8 +224,9 @@ EDDY_API void eddy_loop_get_stats(const eddy_loop *loop, eddy_loop_stats *stats)
 
 /** The libuv loop that eddy runs on or beside, a `uv_loop_t *`; NULL on native/virtual. Other
  * libuv users may add handles to it and must close them before the loop is closed. On native/epoll,
- * native/uring and native/poll it is made when it is first asked for (NULL if it cannot be), and run when one
- * of its handles has something to do: their prepare and check callbacks come only then. */
+ * native/uring, native/kqueue and native/poll it is made when it is first asked for (NULL if it
+ * cannot be), and run when one of its handles has something to do: their prepare and check
+ * callbacks come only then. */
 EDDY_API void *eddy_loop_uv(eddy_loop *loop);
 
 EDDY_END_DECLS

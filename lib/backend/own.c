@@ -305,6 +305,15 @@ static int open_uring(void *self, eddy_loop *loop, const eddy_loop_options *opti
 const eddy_io eddy__io_uring = OWN_IO("uring", open_uring);
 #endif
 
+#ifdef EDDY__HAVE_KQUEUE
+static int open_kqueue(void *self, eddy_loop *loop, const eddy_loop_options *options)
+{
+  return own_open(self, loop, options, &eddy__sleeper_kqueue);
+}
+
+const eddy_io eddy__io_kqueue = OWN_IO("kqueue", open_kqueue);
+#endif
+
 static int open_poll(void *self, eddy_loop *loop, const eddy_loop_options *options)
 {
   return own_open(self, loop, options, &eddy__sleeper_poll);

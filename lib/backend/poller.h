@@ -27,8 +27,9 @@ struct eddy__sleeper {
   const char *instead_name; /* of the pair that then runs */
 };
 
-extern const struct eddy__sleeper eddy__sleeper_epoll; /* Linux */
-extern const struct eddy__sleeper eddy__sleeper_uring; /* Linux */
-extern const struct eddy__sleeper eddy__sleeper_poll;  /* POSIX */
+extern const struct eddy__sleeper eddy__sleeper_epoll;  /* Linux */
+extern const struct eddy__sleeper eddy__sleeper_uring;  /* Linux */
+extern const struct eddy__sleeper eddy__sleeper_kqueue; /* macOS, the BSDs */
+extern const struct eddy__sleeper eddy__sleeper_poll;   /* POSIX */
 
 #endif

@@ -35,8 +35,8 @@
  * duplicate.
  *   - Not detected: a descriptor made here, closed with close and its number taken over
  * by a socket made elsewhere, for RECV, SEND, ACCEPT and CONNECT; a named pipe opened
- *     again under the same number; and a waiter whose descriptor is closed behind its
- * back waits on, as it does in asyncio.
+ *     again under the same number, and with kqueue a duplicate of the same file there; and a
+ * waiter whose descriptor is closed behind its back waits on, as it does in asyncio.
  */
 #ifndef EDDY_BACKEND_READINESS_H
 #define EDDY_BACKEND_READINESS_H

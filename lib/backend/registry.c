@@ -13,7 +13,13 @@
 #define LINUX_NAMES ""
 #endif
 
-#define NAMES "native/uv, uv/uv, native/virtual" LINUX_NAMES ", native/poll"
+#ifdef EDDY__HAVE_KQUEUE
+#define KQUEUE_NAME ", native/kqueue"
+#else
+#define KQUEUE_NAME ""
+#endif
+
+#define NAMES "native/uv, uv/uv, native/virtual" LINUX_NAMES KQUEUE_NAME ", native/poll"
 
 static const eddy_backend backends[] = {
     {"native/uv", &eddy__scheduler_native, &eddy__io_uv},
@@ -22,6 +28,9 @@ static const eddy_backend backends[] = {
 #ifdef __linux__
     {"native/epoll", &eddy__scheduler_native, &eddy__io_epoll},
     {"native/uring", &eddy__scheduler_native, &eddy__io_uring},
+#endif
+#ifdef EDDY__HAVE_KQUEUE
+    {"native/kqueue", &eddy__scheduler_native, &eddy__io_kqueue},
 #endif
     {"native/poll", &eddy__scheduler_native, &eddy__io_poll},
 };
@@ -34,7 +43,15 @@ static const struct {
     {"uv/virtual", "libuv's timers follow the real clock, which virtual time does not"},
     {"uv/epoll", "libuv's timers need libuv to wait, not a poller of eddy's own"},
     {"uv/uring", "libuv's timers need libuv to wait, not a poller of eddy's own"},
+    {"uv/kqueue", "libuv's timers need libuv to wait, not a poller of eddy's own"},
     {"uv/poll", "libuv's timers need libuv to wait, not a poller of eddy's own"},
+#ifndef __linux__
+    {"native/epoll", "this system has no epoll"},
+    {"native/uring", "this system has no io_uring"},
+#endif
+#ifndef EDDY__HAVE_KQUEUE
+    {"native/kqueue", "this system has no kqueue"},
+#endif
 };
 
 const eddy_backend *eddy__backend_find(const char *name)

@@ -15,6 +15,7 @@ struct end {
   eddy_transport *transport; /* referenced until the test is over */
   eddy_address at;           /* its own address */
   eddy_address from;         /* of the last datagram */
+  size_t sizes[2];           /* of the last two */
   int received;
   int errors;
   int released;
@@ -56,6 +57,8 @@ static inline int end_received(
 {
   struct end *end = self;
   end->received++;
+  end->sizes[0] = end->sizes[1];
+  end->sizes[1] = size;
   end->from = *from;
   if (!end->quiet)
     trace("%sgot(%.*s)", end->name, size < 20 ? (int)size : 20, (const char *)data);

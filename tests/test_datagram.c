@@ -226,6 +226,26 @@ EDDY_TASK_TEST(datagram, what_finds_no_room_is_queued_and_follows)
   return end_close(to);
 }
 
+EDDY_TASK_TEST(datagram, empty_one_is_queued_and_follows_in_its_turn)
+{
+  struct end *from, *to;
+  int count = 0;
+  CHECK_OK(open_slow(&from, &to));
+  CHECK_OK(fill(from, &count));
+  size_t queued = eddy_transport_get_write_buffer_size(from->transport);
+  CHECK_OK(end_send(from, "", NULL));
+  CHECK(eddy_transport_get_write_buffer_size(from->transport) > queued);
+  CHECK_OK(end_send(from, "last", NULL));
+  to->quiet = true;
+  CHECK_OK(eddy_transport_resume_reading(to->transport));
+  CHECK_OK(end_await(to, count + 2));
+  CHECK_EQ(to->sizes[0], 0);
+  CHECK_EQ(to->sizes[1], 4);
+  CHECK_EQ(eddy_transport_get_write_buffer_size(from->transport), 0);
+  CHECK_OK(end_close(from));
+  return end_close(to);
+}
+
 EDDY_TASK_TEST(datagram, close_sends_what_is_queued_first)
 {
   struct end *from, *to;
@@ -277,6 +297,34 @@ EDDY_TASK_TEST(datagram, queue_goes_on_after_an_error_of_one)
   CHECK_EQ(eddy_transport_get_write_buffer_size(from->transport), 0);
   CHECK(!eddy_transport_is_closing(from->transport));
   return end_close(from);
+}
+
+/* The sender has no peer: each datagram has an address of its own. */
+EDDY_TASK_TEST(datagram, queue_with_addresses_goes_on_after_an_error_of_one)
+{
+  struct end *from = end_new("F"), *gone = end_new("G"), *there = end_new("T");
+  int count = 0;
+  from->options.local_host = end_path();
+  gone->options.local_host = end_path();
+  there->options.local_host = end_path();
+  CHECK_CODE(end_run(STACKFUL, from), 0);
+  CHECK_CODE(end_run(STACKFUL, gone), 0);
+  CHECK_CODE(end_run(STACKFUL, there), 0);
+  eddy_transport_pause_reading(gone->transport);
+  while (eddy_transport_get_write_buffer_size(from->transport) == 0) {
+    CHECK(count++ < 10000);
+    CHECK_OK(end_send(from, "12345", &gone->at));
+  }
+  CHECK_OK(end_send(from, "last", &there->at));
+  CHECK_EQ(there->received, 0);
+  CHECK_OK(end_close(gone)); /* what is queued first finds nobody */
+  CHECK_OK(end_await(there, 1));
+  CHECK_EQ(there->sizes[1], 4);
+  CHECK_EQ(from->errors, 1);
+  CHECK(!eddy_transport_is_closing(from->transport));
+  from->quiet = there->quiet = true;
+  CHECK_OK(end_close(from));
+  return end_close(there);
 }
 
 EDDY_TASK_TEST(

@@ -128,8 +128,8 @@ EDDY_TASK_TEST(handed_in, socket_has_one_transport_at_most)
   CHECK_CODE(eddy_loop_create_unix_connection(
                  NULL, peer_factory, second, NULL, &options, NULL, NULL),
       EDDY_EBUSY);
-  CHECK_CODE(eddy_loop_connect_accepted_socket(
-                 NULL, peer_factory, second, fd, NULL, NULL, NULL),
+  CHECK_CODE(
+      eddy_loop_connect_accepted_socket(NULL, peer_factory, second, fd, NULL, NULL, NULL),
       EDDY_EBUSY);
   CHECK_CODE(eddy_loop_create_datagram_endpoint(
                  NULL, peer_factory, second, &endpoint, NULL, NULL),

@@ -5,11 +5,12 @@ if(WIN32)
 endif()
 
 file(GLOB tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/tools/*.c")
+file(GLOB page CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/tools/page/*")
 set(report "${PROJECT_BINARY_DIR}/report_template.c")
 add_custom_command(OUTPUT "${report}"
-  COMMAND "${CMAKE_COMMAND}" "-DFROM=${PROJECT_SOURCE_DIR}/lib/tools/report.html" "-DTO=${report}"
+  COMMAND "${CMAKE_COMMAND}" "-DFROM=${PROJECT_SOURCE_DIR}/lib/tools/page/report.html" "-DTO=${report}"
     -DNAME=eddy_report_template -P "${PROJECT_SOURCE_DIR}/cmake/embed.cmake"
-  DEPENDS "${PROJECT_SOURCE_DIR}/lib/tools/report.html" "${PROJECT_SOURCE_DIR}/cmake/embed.cmake"
+  DEPENDS ${page} "${PROJECT_SOURCE_DIR}/cmake/embed.cmake"
   VERBATIM)
 add_executable(eddy_tool ${tool_sources} "${report}")
 set_target_properties(eddy_tool PROPERTIES

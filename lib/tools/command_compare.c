@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/figures.h"
@@ -13,23 +14,32 @@
 static const char help[] =
     "eddy compare - what two schedulers cost, and what they do differently\n"
     "\n"
-    "  eddy compare [-b A,B] [-w WORKLOAD,...] [-r ROUNDS] [-s SCALE] [-o REPORT.html]\n"
-    "               [-k DIRECTORY]\n"
+    "  eddy compare [-b A,B] [-w WORKLOAD,...] [-r ROUNDS] [-s SCALE] [-t SCALE]\n"
+    "               [-o REPORT.html] [-k DIRECTORY]\n"
     "\n"
     "Runs each workload on the backends A and B in turns, each time in a process of its "
     "own,\n"
-    "and once more of each, shorter, under trace. Prints a table: processor time an\n"
-    "operation (the median of the rounds), polls an operation, operations tried on\n"
-    "descriptors, memory, how late timers were, how long steps were ready before they "
-    "ran,\n"
-    "and whether the order of the steps was the same.\n"
+    "and each time once more, shorter, under trace. Prints the median, the least and the "
+    "most of\n"
+    "the rounds: processor time an operation, polls an operation, calls on descriptors "
+    "an\n"
+    "operation, the largest resident memory, how late timers were and how long steps "
+    "were "
+    "ready\n"
+    "before they ran (the 99th of 100); and whether the order of the steps was the same, "
+    "or where\n"
+    "it is different first, and why.\n"
     "\n"
     "  -b A,B    the backends; else native/uv,uv/uv\n"
-    "  -w LIST   the workloads; else all: call_soon, timers, sleep, queue, spawn, echo\n"
+    "  -w LIST   the workloads; else all: call_soon, yield, timers, sleep, queue, spawn, "
+    "echo\n"
     "  -r N      rounds, 5 unless told otherwise; 1 to 101\n"
     "  -s SCALE  percent of the usual number of operations; 100 unless told otherwise\n"
+    "  -t SCALE  the same of the runs under trace, which are shown step by step\n"
     "  -o FILE   writes the report: one file that any browser opens, without a network\n"
     "  -k DIR    keeps the traces there, for `eddy diff` and `eddy trace -r`\n"
+    "\n"
+    "`eddy diff -o REPORT.html A.trace B.trace` makes such a report of any program.\n"
     "\n"
     "The exit status is 0, or 2 in case of trouble: a workload that does not verify "
     "gives\n"
@@ -40,6 +50,7 @@ struct wishes {
   char *workloads;
   size_t rounds;
   unsigned long scale;
+  unsigned long traced;
   const char *report;
   const char *keep;
 };
@@ -48,19 +59,30 @@ static int understand(int argc, char **argv, struct wishes *wishes)
 {
   int option;
   optind = 1;
-  while ((option = getopt(argc, argv, "b:w:r:s:o:k:h")) != -1) {
+  while ((option = getopt(argc, argv, "b:w:r:s:t:o:k:h")) != -1) {
     if (option == 'b') wishes->backends = optarg;
     if (option == 'w') wishes->workloads = optarg;
     if (option == 'r') wishes->rounds = strtoul(optarg, NULL, 10);
     if (option == 's') wishes->scale = strtoul(optarg, NULL, 10);
+    if (option == 't') wishes->traced = strtoul(optarg, NULL, 10);
     if (option == 'o') wishes->report = optarg;
     if (option == 'k') wishes->keep = optarg;
     if (option == 'h') return 1;
     if (option == '?') return TOOL_TROUBLE;
   }
   bool good = optind == argc && wishes->rounds >= 1 && wishes->rounds <= MOST_ROUNDS &&
-              wishes->scale >= 1 && wishes->scale <= 10000;
+              wishes->scale >= 1 && wishes->scale <= 10000 && wishes->traced >= 1 &&
+              wishes->traced <= 1000000;
   return good ? 0 : TOOL_TROUBLE;
+}
+
+static void add(
+    struct figures *figures, size_t *capacity, const struct workload *workload)
+{
+  figures->comparisons = tool_grow(
+      figures->comparisons, figures->count, capacity, sizeof(*figures->comparisons));
+  figures->comparisons[figures->count] = (struct comparison){.workload = workload};
+  figures->count++;
 }
 
 static int choose(const struct wishes *wishes, struct figures *figures)
@@ -76,12 +98,12 @@ static int choose(const struct wishes *wishes, struct figures *figures)
   for (char *name; (name = strtok_r(rest, ",", &rest)) != NULL;) {
     const struct workload *workload = workload_find(name);
     if (workload == NULL) return tool_trouble("there is no workload %s", name);
-    figures->comparisons = tool_grow(
-        figures->comparisons, figures->count, &capacity, sizeof(*figures->comparisons));
-    figures->comparisons[figures->count] = (struct comparison){.workload = workload};
-    figures->count++;
+    add(figures, &capacity, workload);
   }
-  return figures->count > 0 ? 0 : tool_trouble("no workload is chosen");
+  if (figures->count == 0) return tool_trouble("no workload is chosen");
+  for (size_t i = 0; wishes->report != NULL && i < lessons_count; i++)
+    add(figures, &capacity, &lessons[i]);
+  return 0;
 }
 
 /* Runs a workload in a child; its figures go to `output`. */
@@ -104,6 +126,11 @@ static int run_child(const struct workload *workload, const char *backend,
   return rc;
 }
 
+static unsigned long percent(unsigned long count, unsigned long of)
+{
+  return count * of / 100 > 0 ? count * of / 100 : 1;
+}
+
 static int measure(const struct workload *workload, const char *backend,
     unsigned long scale, size_t round, struct side *side)
 {
@@ -112,32 +139,72 @@ static int measure(const struct workload *workload, const char *backend,
   double value;
   if (output == NULL) return tool_trouble("no temporary file: %s", strerror(errno));
   (void)fcntl(fileno(output), F_SETFD, FD_CLOEXEC);
-  unsigned long count = workload->count * scale / 100;
-  int rc = run_child(workload, backend, count > 0 ? count : 1, "", fileno(output));
+  unsigned long count = percent(workload->count, scale);
+  int rc = run_child(workload, backend, count, "", fileno(output));
   rewind(output);
   while (rc == 0 && fscanf(output, "%31s %lf", name, &value) == 2) {
-    if (strcmp(name, "cost") == 0) side->cost[round] = value;
-    if (strcmp(name, "polls") == 0) side->polls = value;
-    if (strcmp(name, "iterations") == 0) side->iterations = value;
-    if (strcmp(name, "memory") == 0) side->memory = value;
+    if (strcmp(name, "cost") == 0) side->numbers[NUMBER_COST][round] = value;
+    if (strcmp(name, "polls") == 0) side->numbers[NUMBER_POLLS][round] = value;
+    if (strcmp(name, "memory") == 0) side->numbers[NUMBER_MEMORY][round] = value;
+    if (strcmp(name, "grown") == 0) side->grown[round] = value;
   }
   (void)fclose(output);
   return rc;
 }
 
-static int record(const struct workload *workload, const char *backend, const char *place,
-    struct side *side)
+/* "timers-native-uv.trace" of the last round, which is shown; "timers-native-uv.1.trace" of
+ * the first. To be freed. */
+static char *trace_name(const struct workload *workload, const char *backend,
+    const char *place, size_t round, size_t rounds)
 {
-  char *name = tool_text("%s/%s-%s.trace", place, workload->name, backend);
+  char *number = round + 1 == rounds || workload->lesson ? tool_text("%s", "")
+                                                         : tool_text(".%zu", round + 1);
+  char *name = tool_text("%s/%s-%s%s.trace", place, workload->name, backend, number);
   for (char *c = name + strlen(place) + 1; *c != '\0'; c++) {
     if (*c == '/') *c = '-';
   }
+  free(number);
+  return name;
+}
+
+static int record(const struct comparison *one, struct figures *figures, size_t which,
+    unsigned long count, const char *name)
+{
   FILE *nothing = fopen("/dev/null", "we");
   int output = nothing != NULL ? fileno(nothing) : -1;
-  int rc = run_child(workload, backend, workload->traced, name, output);
+  int rc = run_child(one->workload, figures->backends[which], count, name, output);
   if (nothing != NULL) (void)fclose(nothing);
-  if (rc == 0) rc = read_trace(name, &side->file);
-  if (rc == 0) summary_make(&side->file.loops[0], &side->summary);
+  return rc;
+}
+
+/* Reads a round's trace; that of the last round is kept. */
+static int take_in(
+    struct side *side, const char *name, size_t round, size_t rounds, unsigned long count)
+{
+  read_free(&side->file);
+  summary_free(&side->summary);
+  side->summary = (struct summary){0};
+  int rc = read_trace(name, &side->file);
+  if (rc != 0) return rc;
+  summary_make(figures_loop(side), &side->summary);
+  if (round < rounds) figures_take(side, &side->summary, round, (double)count);
+  return 0;
+}
+
+static int run_one(struct figures *figures, struct comparison *one, size_t which,
+    size_t round, const struct wishes *wishes, const char *place)
+{
+  const struct workload *workload = one->workload;
+  struct side *side = &one->sides[which];
+  unsigned long count = percent(workload->traced, wishes->traced);
+  if (workload->lesson && round + 1 < figures->rounds) return 0;
+  char *name = trace_name(
+      workload, figures->backends[which], place, round, figures->rounds);
+  int rc = 0;
+  if (!workload->lesson)
+    rc = measure(workload, figures->backends[which], wishes->scale, round, side);
+  if (rc == 0) rc = record(one, figures, which, count, name);
+  if (rc == 0) rc = take_in(side, name, round, figures->rounds, count);
   free(name);
   return rc;
 }
@@ -155,25 +222,19 @@ static int measure_all(
     struct figures *figures, const struct wishes *wishes, const char *place)
 {
   int rc = 0;
-  size_t of = figures->count * 2 * (figures->rounds + 1), done = 0;
-  for (size_t round = 0; rc == 0 && round <= figures->rounds; round++) {
+  size_t of = figures->count * 2 * figures->rounds, done = 0;
+  for (size_t round = 0; rc == 0 && round < figures->rounds; round++) {
     for (size_t i = 0; rc == 0 && i < 2 * figures->count; i++) {
       struct comparison *one = &figures->comparisons[i / 2];
-      /* The one that is first changes from round to round. */
-      size_t which = (i + round) % 2;
-      struct side *side = &one->sides[which];
       progress(one->workload->name, done++, of);
-      if (round < figures->rounds) {
-        rc = measure(one->workload, figures->backends[which], wishes->scale, round, side);
-      } else {
-        rc = record(one->workload, figures->backends[which], place, side);
-      }
+      /* The one that is first changes from round to round. */
+      rc = run_one(figures, one, (i + round) % 2, round, wishes, place);
     }
   }
   progress("", 0, 0);
   for (size_t i = 0; rc == 0 && i < figures->count; i++) {
     struct comparison *one = &figures->comparisons[i];
-    diff_make(&one->sides[0].file.loops[0], &one->sides[1].file.loops[0], &one->diff);
+    diff_make(figures_loop(&one->sides[0]), figures_loop(&one->sides[1]), &one->diff);
   }
   return rc;
 }
@@ -195,15 +256,11 @@ static void free_figures(struct figures *figures)
 /* The traces of a directory that was only made for them. */
 static void remove_traces(const struct figures *figures, const char *place)
 {
-  for (size_t i = 0; i < 2 * figures->count; i++) {
-    char *name = tool_text("%s-%s.trace", figures->comparisons[i / 2].workload->name,
-        figures->backends[i % 2]);
-    for (char *c = name; *c != '\0'; c++) {
-      if (*c == '/') *c = '-';
-    }
-    char *path = tool_text("%s/%s", place, name);
-    (void)unlink(path);
-    free(path);
+  for (size_t i = 0; i < 2 * figures->count * figures->rounds; i++) {
+    size_t round = i / (2 * figures->count), which = i % (2 * figures->count);
+    char *name = trace_name(figures->comparisons[which / 2].workload,
+        figures->backends[which % 2], place, round, figures->rounds);
+    (void)unlink(name);
     free(name);
   }
   (void)rmdir(place);
@@ -212,10 +269,10 @@ static void remove_traces(const struct figures *figures, const char *place)
 int tool_compare(int argc, char **argv)
 {
   char backends[] = "native/uv,uv/uv";
-  char all[] = "call_soon,timers,sleep,queue,spawn,echo";
+  char all[] = "call_soon,yield,timers,sleep,queue,spawn,echo";
   char made[] = "/tmp/eddy-compare-XXXXXX";
   struct wishes wishes = {
-      .backends = backends, .workloads = all, .rounds = 5, .scale = 100};
+      .backends = backends, .workloads = all, .rounds = 5, .scale = 100, .traced = 100};
   struct figures figures = {0};
   bool asks = argc > 1 && strcmp(argv[1], "--help") == 0;
   int rc = asks ? 1 : understand(argc, argv, &wishes);
@@ -223,12 +280,16 @@ int tool_compare(int argc, char **argv)
     fputs(help, rc == 1 ? stdout : stderr);
     return rc == 1 ? 0 : TOOL_TROUBLE;
   }
+  figures_begin(&figures);
   figures.rounds = wishes.rounds;
-  figures.command = tool_text("eddy compare -b %s -w %s -r %zu -s %lu", wishes.backends,
-      wishes.workloads, wishes.rounds, wishes.scale);
+  figures.command = tool_text("eddy compare -b %s -w %s -r %zu -s %lu -t %lu -o %s",
+      wishes.backends, wishes.workloads, wishes.rounds, wishes.scale, wishes.traced,
+      wishes.report != NULL ? wishes.report : "report.html");
   rc = choose(&wishes, &figures);
   const char *place = wishes.keep != NULL ? wishes.keep : mkdtemp(made);
   if (rc == 0 && place == NULL) rc = tool_trouble("no directory: %s", strerror(errno));
+  if (rc == 0 && wishes.keep != NULL && mkdir(place, 0777) != 0 && errno != EEXIST)
+    rc = tool_trouble("%s: %s", place, strerror(errno));
   if (rc == 0) rc = measure_all(&figures, &wishes, place);
   if (rc == 0) figures_print(&figures);
   if (rc == 0 && wishes.report != NULL) rc = report_write(wishes.report, &figures);

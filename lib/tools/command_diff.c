@@ -1,17 +1,19 @@
 /* eddy diff: where two traces of a program part. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/diff.h"
+#include "tools/figures.h"
+#include "tools/launch.h"
 #include "tools/tool.h"
 
 static const char help[] =
     "eddy diff - say where two traces part, and why\n"
     "\n"
-    "  eddy diff [-l N] [-a] [-c N] [-q] A.trace B.trace\n"
+    "  eddy diff [-l N] [-a] [-c N] [-q] [-o REPORT.html] A.trace B.trace\n"
     "\n"
     "Lines up two traces of one program, perhaps on two schedulers, step by step: which "
     "task\n"
@@ -31,6 +33,8 @@ static const char help[] =
     "  -c N  N lines before the first difference and three times as many behind it; else "
     "5\n"
     "  -q    only the verdict\n"
+    "  -o F  writes the report that `eddy compare` writes of its workloads: both on one "
+    "axis\n"
     "\n"
     "The exit status is 0 if they are the same, 1 if not, 2 in case of trouble.\n";
 
@@ -39,13 +43,14 @@ struct wishes {
   size_t context;
   bool all;
   bool quiet;
+  const char *report;
 };
 
 static int understand(int argc, char **argv, struct wishes *wishes)
 {
   int option;
   optind = 1;
-  while ((option = getopt(argc, argv, "l:c:aqh")) != -1) {
+  while ((option = getopt(argc, argv, "l:c:aqo:h")) != -1) {
     switch (option) {
     case 'l':
       wishes->loop = strtoul(optarg, NULL, 10);
@@ -58,6 +63,9 @@ static int understand(int argc, char **argv, struct wishes *wishes)
       break;
     case 'q':
       wishes->quiet = true;
+      break;
+    case 'o':
+      wishes->report = optarg;
       break;
     case 'h':
       return 1;
@@ -93,7 +101,7 @@ static void print_row(const struct diff *diff, const struct diff_row *row)
 static void print(const struct diff *diff, struct read_loop *a, struct read_loop *b,
     const struct wishes *wishes)
 {
-  char *reason = diff_reason(diff);
+  char *reason = diff_reason(diff, diff->first);
   bool same = diff->differences == 0;
   if (same) {
     printf("same order: %zu steps and callbacks\n", diff->a.count);
@@ -115,26 +123,63 @@ static void print(const struct diff *diff, struct read_loop *a, struct read_loop
     print_row(diff, &diff->rows[i]);
 }
 
+/* Of a trace, not of rounds: the whole program is one operation, done once. */
+static void take_numbers(struct side *side)
+{
+  struct summary *summary = &side->summary;
+  summary_make(figures_loop(side), summary);
+  for (int i = 0; i < NUMBERS; i++)
+    side->numbers[i][0] = NAN;
+  figures_take(side, summary, 0, 1);
+  side->numbers[NUMBER_COST][0] = (double)summary->running;
+  side->numbers[NUMBER_POLLS][0] = (double)summary->polls;
+  side->grown[0] = NAN;
+}
+
+static int report(struct comparison *one, char **names, const struct wishes *wishes)
+{
+  const struct workload workload = {
+      launch_base(names[0]), "run", "two traces of one program", 1, 1, NULL, false};
+  struct figures figures = {.rounds = 1, .count = 1, .comparisons = one};
+  one->workload = &workload;
+  figures_begin(&figures);
+  figures.labels[NUMBER_COST].name = "time in steps";
+  for (int i = 0; i < 2; i++) {
+    figures.backends[i] = figures_loop(&one->sides[i])->backend;
+    figures.traces[i] = names[i];
+    take_numbers(&one->sides[i]);
+  }
+  figures.command = tool_text(
+      "eddy diff -l %zu -o %s %s %s", wishes->loop, wishes->report, names[0], names[1]);
+  int rc = report_write(wishes->report, &figures);
+  free(figures.command);
+  for (int i = 0; i < 2; i++)
+    summary_free(&one->sides[i].summary);
+  return rc;
+}
+
 static int compare(char **names, const struct wishes *wishes)
 {
-  struct read_file files[2] = {{0}, {0}};
+  struct comparison *one = tool_memory(1, sizeof(*one));
   int rc = 0;
   for (int i = 0; rc == 0 && i < 2; i++) {
-    rc = read_trace(names[i], &files[i]);
-    if (rc == 0 && wishes->loop > files[i].count)
-      rc = tool_trouble("%s has %zu loops", names[i], files[i].count);
+    struct read_file *file = &one->sides[i].file;
+    one->sides[i].loop = wishes->loop - 1;
+    rc = read_trace(names[i], file);
+    if (rc == 0 && wishes->loop > file->count)
+      rc = tool_trouble("%s has %zu loops", names[i], file->count);
   }
   if (rc == 0) {
-    struct diff diff;
-    struct read_loop *a = &files[0].loops[wishes->loop - 1];
-    struct read_loop *b = &files[1].loops[wishes->loop - 1];
-    diff_make(a, b, &diff);
-    print(&diff, a, b, wishes);
-    rc = diff.differences == 0 ? TOOL_SAME : TOOL_DIFFERENT;
-    diff_free(&diff);
+    struct read_loop *a = figures_loop(&one->sides[0]), *b = figures_loop(&one->sides[1]);
+    diff_make(a, b, &one->diff);
+    print(&one->diff, a, b, wishes);
+    rc = one->diff.differences == 0 ? TOOL_SAME : TOOL_DIFFERENT;
+    if (wishes->report != NULL && report(one, names, wishes) != 0) rc = TOOL_TROUBLE;
+    diff_free(&one->diff);
   }
-  read_free(&files[0]);
-  read_free(&files[1]);
+  read_free(&one->sides[0].file);
+  read_free(&one->sides[1].file);
+  free(one);
   return rc;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/texts.h"
 #include "tools/tool.h"
 
 #define AHEAD 400 /* how far behind a difference the two are looked for a place to meet */
@@ -102,15 +103,6 @@ static void see(struct collector *at, const eddy_trace_event *event)
   }
 }
 
-static uint64_t hash_of(const char *text)
-{
-  uint64_t hash = 14695981039346656037u;
-  for (; *text != '\0'; text++) {
-    hash = (hash ^ (unsigned char)*text) * 1099511628211u;
-  }
-  return hash;
-}
-
 static void collect(struct read_loop *loop, struct diff_lines *lines)
 {
   struct collector at = {.lines = lines, .running_due = EDDY_NEVER};
@@ -127,7 +119,7 @@ static void collect(struct read_loop *loop, struct diff_lines *lines)
   for (size_t i = 0; i < loop->count; i++)
     see(&at, &loop->events[i]);
   for (size_t i = 0; i < lines->count; i++)
-    lines->lines[i].hash = hash_of(lines->lines[i].text);
+    lines->lines[i].hash = texts_hash(lines->lines[i].text);
   labels_end(&at.labels);
   free(at.due);
   free(at.queued);

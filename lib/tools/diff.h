@@ -38,7 +38,7 @@ void diff_make(struct read_loop *a, struct read_loop *b, struct diff *diff);
 void diff_free(struct diff *diff);
 bool diff_row_differs(const struct diff *diff, const struct diff_row *row);
 
-/* The rule that decided the first difference, in words. To be freed. */
-char *diff_reason(const struct diff *diff);
+/* The rule that decided the difference that begins with this row, in words. To be freed. */
+char *diff_reason(const struct diff *diff, size_t row);
 
 #endif

@@ -24,8 +24,11 @@ static void see(struct fairness *task, struct times *times, const eddy_trace_eve
     times->ready = true;
     break;
   case EDDY_TRACE_RUN:
-    if (times->ready && event->time - times->queued > task->longest)
+    if (times->ready &&
+        (task->longest_run == NULL || event->time - times->queued > task->longest)) {
       task->longest = event->time - times->queued;
+      task->longest_run = event;
+    }
     times->ready = false;
     times->begun = event->time;
     task->steps++;

@@ -7,8 +7,9 @@
 struct fairness {
   uint32_t task;
   size_t steps;
-  int64_t ran;     /* how long, in all its steps */
-  int64_t longest; /* for which it was ready before it ran */
+  int64_t ran;                         /* how long, in all its steps */
+  int64_t longest;                     /* for which it was ready before it ran */
+  const eddy_trace_event *longest_run; /* and that run; NULL: it was never ready */
 };
 
 /* A row of those that ran, the one that ran longest first; to be freed. */

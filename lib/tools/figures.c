@@ -1,5 +1,6 @@
 #include "tools/figures.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,68 +13,118 @@ static int compare_doubles(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-double figures_median(const double *values, size_t count)
+struct figures_spread figures_spread(const double *values, size_t count)
 {
   double sorted[MOST_ROUNDS];
-  if (count == 0) return 0;
-  memcpy(sorted, values, count * sizeof(*values));
-  qsort(sorted, count, sizeof(*sorted), compare_doubles);
-  return count % 2 == 1 ? sorted[count / 2]
-                        : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
-}
-
-static void print_times(
-    const char *label, const struct summary_times *a, const struct summary_times *b)
-{
-  const struct summary_times *both[2] = {a, b};
-  if (a->count == 0 && b->count == 0) return;
-  printf("    %-20s", label);
-  for (int i = 0; i < 2; i++) {
-    const struct summary_times *times = both[i];
-    char text[64];
-    snprintf(text, sizeof(text), "%s, %s",
-        tool_time((double)tool_rank(times->all, times->count, 0.5)),
-        tool_time((double)tool_rank(times->all, times->count, 0.99)));
-    printf(" %22s", text);
+  struct figures_spread spread = {0};
+  for (size_t i = 0; i < count && i < MOST_ROUNDS; i++) {
+    if (!isnan(values[i])) sorted[spread.count++] = values[i];
   }
-  printf("\n");
+  if (spread.count == 0) return spread;
+  qsort(sorted, spread.count, sizeof(*sorted), compare_doubles);
+  size_t half = spread.count / 2;
+  spread.least = sorted[0];
+  spread.most = sorted[spread.count - 1];
+  spread.median = spread.count % 2 == 1 ? sorted[half]
+                                        : (sorted[half - 1] + sorted[half]) / 2;
+  return spread;
 }
 
-static void print_numbers(const char *label, double a, double b)
+void figures_begin(struct figures *figures)
 {
-  printf("    %-20s %22.3f %22.3f", label, a, b);
-  if (a > 0 && b > 0) printf("   %.2f", a / b);
-  printf("\n");
+  const struct figures_label labels[NUMBERS] = {
+      [NUMBER_COST] = {"processor time", "ns"},
+      [NUMBER_POLLS] = {"polls", ""},
+      [NUMBER_TRIED] = {"descriptor calls", ""},
+      [NUMBER_MEMORY] = {"memory", "MiB"},
+      [NUMBER_LATE] = {"timers late, p99", "ns"},
+      [NUMBER_WAITING] = {"ready to run, p99", "ns"},
+  };
+  memcpy(figures->labels, labels, sizeof(labels));
 }
 
-static void print_one(const struct figures *figures, const struct comparison *one)
+static double rank(const struct summary_times *times)
 {
-  const struct side *a = &one->sides[0], *b = &one->sides[1];
-  double cost_a = figures_median(a->cost, figures->rounds);
-  double cost_b = figures_median(b->cost, figures->rounds);
-  double traced = (double)one->workload->traced;
-  printf("  %s (%s)\n", one->workload->name, one->workload->purpose);
-  char *label = tool_text("ns a %s", one->workload->operation);
-  print_numbers(label, cost_a, cost_b);
-  free(label);
-  print_numbers("polls an operation", a->polls, b->polls);
-  print_numbers("operations tried", (double)a->summary.tried / traced,
-      (double)b->summary.tried / traced);
-  print_numbers("memory, MiB", a->memory / 1024, b->memory / 1024);
-  print_times("timer late p50, p99", &a->summary.late, &b->summary.late);
-  print_times("ready to run p50, p99", &a->summary.waiting, &b->summary.waiting);
-  char *reason = diff_reason(&one->diff);
+  return times->count == 0 ? NAN : (double)tool_rank(times->all, times->count, 0.99);
+}
+
+void figures_take(
+    struct side *side, const struct summary *summary, size_t round, double operations)
+{
+  side->numbers[NUMBER_TRIED][round] = (double)summary->tried / operations;
+  side->numbers[NUMBER_LATE][round] = rank(&summary->late);
+  side->numbers[NUMBER_WAITING][round] = rank(&summary->waiting);
+}
+
+struct read_loop *figures_loop(struct side *side)
+{
+  return &side->file.loops[side->loop];
+}
+
+static char *number_text(double value, const char *unit)
+{
+  bool duration = strcmp(unit, "ns") == 0;
+  if (duration && value < 100) return tool_text("%.1f ns", value);
+  if (duration) return tool_text("%s", tool_time(value));
+  return tool_text(value != 0 && value < 0.01 ? "%.1e" : "%.2f", value);
+}
+
+/* "35.8 ns (35.2 ns - 36.3 ns)", or "-". To be freed. */
+static char *spread_text(const double *values, size_t count, const char *unit)
+{
+  struct figures_spread spread = figures_spread(values, count);
+  if (spread.count == 0) return tool_text("-");
+  char *least = number_text(spread.least, unit), *most = number_text(spread.most, unit);
+  char *median = number_text(spread.median, unit);
+  char *text = spread.count == 1 ? tool_text("%s", median)
+                                 : tool_text("%s (%s - %s)", median, least, most);
+  free(least);
+  free(median);
+  free(most);
+  return text;
+}
+
+static void print_number(
+    struct figures *figures, const struct comparison *one, enum figures_number number)
+{
+  const struct figures_label *label = &figures->labels[number];
+  const double *a = one->sides[0].numbers[number], *b = one->sides[1].numbers[number];
+  double of_a = figures_spread(a, figures->rounds).median;
+  double of_b = figures_spread(b, figures->rounds).median;
+  char *left = spread_text(a, figures->rounds, label->unit);
+  char *right = spread_text(b, figures->rounds, label->unit);
+  bool none = strcmp(left, "-") == 0 && strcmp(right, "-") == 0;
+  char *name = strcmp(label->unit, "MiB") == 0 ? tool_text("%s, MiB", label->name)
+                                               : tool_text("%s", label->name);
+  if (!none) printf("    %-18s %29s %29s", name, left, right);
+  if (!none && of_a > 0 && of_b > 0) printf("   %.2f", of_a / of_b);
+  if (!none) printf("\n");
+  free(name);
+  free(left);
+  free(right);
+}
+
+static void print_one(struct figures *figures, const struct comparison *one)
+{
+  printf("  %s (%s; a %s)\n", one->workload->name, one->workload->purpose,
+      one->workload->operation);
+  for (int i = 0; i < NUMBERS; i++)
+    print_number(figures, one, (enum figures_number)i);
   if (one->diff.differences == 0) {
-    printf("    same order: %zu steps and callbacks\n", one->diff.a.count);
-  } else {
-    printf("    first difference at step %zu: %s\n", one->diff.first + 1, reason);
+    printf("    same order: yes, %zu steps and callbacks\n", one->diff.a.count);
+    return;
   }
+  char *reason = diff_reason(&one->diff, one->diff.first);
+  printf("    first difference at step %zu: %s\n", one->diff.first + 1, reason);
   free(reason);
 }
 
-void figures_print(const struct figures *figures)
+void figures_print(struct figures *figures)
 {
-  printf("\n  %-22s %22s %22s   A/B\n", "", figures->backends[0], figures->backends[1]);
-  for (size_t i = 0; i < figures->count; i++)
-    print_one(figures, &figures->comparisons[i]);
+  printf("\n  %-20s %29s %29s   A/B\n", "median (least - most)", figures->backends[0],
+      figures->backends[1]);
+  for (size_t i = 0; i < figures->count; i++) {
+    if (!figures->comparisons[i].workload->lesson)
+      print_one(figures, &figures->comparisons[i]);
+  }
 }

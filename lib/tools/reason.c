@@ -61,20 +61,20 @@ static char *of_timers(const struct diff_line *a, const struct diff_line *b,
       in_b == EDDY_NEVER ? "far" : tool_time((double)in_b));
 }
 
-/* The line with which a side goes on from the first difference; -1: it has none. */
-static long next_of(const struct diff *diff, bool of_a)
+/* The line with which a side goes on from a row; -1: it has none. */
+static long next_of(const struct diff *diff, size_t row, bool of_a)
 {
-  for (size_t i = diff->first; i < diff->count; i++) {
+  for (size_t i = row; i < diff->count; i++) {
     long line = of_a ? diff->rows[i].a : diff->rows[i].b;
     if (line >= 0) return line;
   }
   return -1;
 }
 
-char *diff_reason(const struct diff *diff)
+char *diff_reason(const struct diff *diff, size_t row)
 {
-  if (diff->first >= diff->count) return tool_text("they are the same");
-  long left = next_of(diff, true), right = next_of(diff, false);
+  if (row >= diff->count) return tool_text("they are the same");
+  long left = next_of(diff, row, true), right = next_of(diff, row, false);
   if (left < 0 || right < 0)
     return tool_text(
         "%s ends here, %s goes on", left < 0 ? "A" : "B", left < 0 ? "B" : "A");

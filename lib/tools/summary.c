@@ -98,10 +98,12 @@ static void loop_event(struct summary *summary, const eddy_trace_event *event)
     break;
   case EDDY_TRACE_POLL:
     summary->polls++;
+    add_time(&summary->busy, event->time - summary->answered_at);
     summary->polled_at = event->time;
     break;
   case EDDY_TRACE_POLLED:
     summary->polling += event->time - summary->polled_at;
+    summary->answered_at = event->time;
     summary->operations += event->other;
     break;
   case EDDY_TRACE_TRIED:
@@ -124,6 +126,7 @@ static void sort(struct summary_times *times)
 void summary_make(struct read_loop *loop, struct summary *summary)
 {
   *summary = (struct summary){.tasks = loop->created};
+  if (loop->count > 0) summary->answered_at = loop->events[0].time;
   for (size_t i = 0; i < loop->count; i++) {
     (void)read_task_name(loop, loop->events[i].task);
   }
@@ -137,6 +140,7 @@ void summary_make(struct read_loop *loop, struct summary *summary)
   }
   sort(&summary->late);
   sort(&summary->waiting);
+  sort(&summary->busy);
   free(states);
 }
 
@@ -149,6 +153,7 @@ void summary_free(struct summary *summary)
   free(summary->reasons);
   free(summary->late.all);
   free(summary->waiting.all);
+  free(summary->busy.all);
 }
 
 static void print_times(FILE *file, const char *label, const struct summary_times *times)
@@ -181,6 +186,7 @@ void summary_print(struct read_loop *loop, const struct summary *summary, FILE *
   }
   print_times(file, "timers late by", &summary->late);
   print_times(file, "from ready to run", &summary->waiting);
+  print_times(file, "busy between polls", &summary->busy);
   if (summary->reasons_count > 0) fputs("  waits\n", file);
   for (size_t i = 0; i < summary->reasons_count; i++) {
     const struct summary_reason *reason = &summary->reasons[i];

@@ -36,12 +36,14 @@ struct summary {
   size_t tried;             /* operations tried, each a system call or more */
   int64_t polling, running; /* how long */
   int64_t polled_at;        /* the last poll */
+  int64_t answered_at;      /* and its answer, or where the trace begins */
   struct summary_reason *reasons;
   size_t reasons_count;
   size_t reasons_capacity;
   struct summary_wait longest[SUMMARY_LONGEST];
   struct summary_times late;    /* timers: from due to fired */
   struct summary_times waiting; /* steps: from queued to run */
+  struct summary_times busy;    /* between two polls, when nothing new is noticed */
 };
 
 void summary_make(struct read_loop *loop, struct summary *summary);

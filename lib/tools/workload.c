@@ -126,6 +126,25 @@ static int spawn(void *unused)
   return rc;
 }
 
+/* ---- yield: two tasks that do nothing but let the other one run ---- */
+
+static int yield_turns(void *unused)
+{
+  int rc = 0;
+  (void)unused;
+  for (; rc == 0 && done < wanted; done++)
+    rc = eddy_sleep(0);
+  return rc;
+}
+
+static int yield_two(void *unused)
+{
+  (void)unused;
+  int rc = create_and_await(yield_turns, 2);
+  if (rc == 0) done = wanted; /* the two may have counted one too many */
+  return rc;
+}
+
 /* ---- queue: two tasks throw an item back and forth ---- */
 
 static eddy_queue *there, *back;
@@ -218,12 +237,14 @@ static int echo(void *unused)
 }
 
 const struct workload workloads[] = {
-    {"call_soon", "callback", "each callback schedules the next", 400000, 60, call_soon},
-    {"timers", "timer", "booked at once, due over 50 ms", 20000, 100, timers},
-    {"sleep", "task", "each sleeps for 1 to 20 ms", 10000, 60, sleep_many},
-    {"queue", "round trip", "an item between two tasks", 200000, 60, queue},
-    {"spawn", "task", "made and awaited, one after another", 200000, 60, spawn},
-    {"echo", "round trip", "64 bytes over a pair of sockets", 20000, 60, echo},
+    {"call_soon", "callback", "each callback schedules the next", 400000, 60, call_soon,
+        false},
+    {"yield", "yield", "two tasks in turns", 400000, 60, yield_two, false},
+    {"timers", "timer", "booked at once, due over 50 ms", 20000, 100, timers, false},
+    {"sleep", "task", "each sleeps for 1 to 20 ms", 10000, 60, sleep_many, false},
+    {"queue", "round trip", "an item between two tasks", 200000, 60, queue, false},
+    {"spawn", "task", "made and awaited, one after another", 200000, 60, spawn, false},
+    {"echo", "round trip", "64 bytes over a pair of sockets", 20000, 60, echo, false},
 };
 const size_t workloads_count = sizeof(workloads) / sizeof(workloads[0]);
 
@@ -231,6 +252,9 @@ const struct workload *workload_find(const char *name)
 {
   for (size_t i = 0; i < workloads_count; i++) {
     if (strcmp(workloads[i].name, name) == 0) return &workloads[i];
+  }
+  for (size_t i = 0; i < lessons_count; i++) {
+    if (strcmp(lessons[i].name, name) == 0) return &lessons[i];
   }
   return NULL;
 }
@@ -248,25 +272,27 @@ static int measured(void *body)
   eddy_loop_stats before;
   note_statistics();
   before = stats;
+  struct rusage usage;
+  (void)getrusage(RUSAGE_SELF, &usage);
+  long memory = usage.ru_maxrss;
   double begun = processor_time();
   int rc = (*run)(NULL);
   double took = processor_time() - begun;
   note_statistics();
   if (rc < 0) return rc;
   if (done != wanted) return eddy_raise(EDDY_ERUNTIME, "%lu of %lu done", done, wanted);
-  struct rusage usage;
   (void)getrusage(RUSAGE_SELF, &usage);
   double count = (double)wanted;
-  printf("cost %.3f\npolls %.6f\niterations %.6f\nmemory %ld\n", took / count,
-      (double)(stats.polls - before.polls) / count,
-      (double)(stats.iterations - before.iterations) / count, usage.ru_maxrss);
+  printf("cost %.3f\npolls %.6f\nmemory %.3f\ngrown %.3f\n", took / count,
+      (double)(stats.polls - before.polls) / count, (double)usage.ru_maxrss / 1024,
+      (double)(usage.ru_maxrss - memory) * 1024 / count);
   return 0;
 }
 
 int workload_run(const struct workload *workload, unsigned long count)
 {
   int (*body)(void *) = workload->body;
-  wanted = count;
+  wanted = workload->lesson ? 0 : count;
   int rc = eddy_run(measured, &body);
   if (rc < 0) return tool_trouble("%s: %s", workload->name, eddy_message(rc));
   return 0;

@@ -2,6 +2,7 @@
 #ifndef EDDY_TOOLS_WORKLOAD_H
 #define EDDY_TOOLS_WORKLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct workload {
@@ -10,11 +11,14 @@ struct workload {
   const char *purpose;
   unsigned long count;  /* how many, when it is measured */
   unsigned long traced; /* and when it is traced */
-  int (*body)(void *count);
+  int (*body)(void *unused);
+  bool lesson; /* only traced: something to look at step by step */
 };
 
 extern const struct workload workloads[];
 extern const size_t workloads_count;
+extern const struct workload lessons[]; /* lesson.c */
+extern const size_t lessons_count;
 
 const struct workload *workload_find(const char *name);
 

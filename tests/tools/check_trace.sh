@@ -3,6 +3,8 @@
 # where there is none: then JSON is looked at by its lines alone.
 set -eu
 eddy=$1 examples=$2 python=$3
+here=$(cd "$(dirname "$0")" && pwd)
+export PYTHONDONTWRITEBYTECODE=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -34,22 +36,15 @@ slices=$(grep -c '"cat":"step"' one.json)
 [ "$slices" = "$steps" ] || fail "$slices slices for $steps steps"
 [ "$(tail -n 1 one.json)" = ']}' ] || fail "the JSON file has no end"
 if [ -n "$python" ]; then
-  "$python" - "$events" "$steps" <<'EOP' || fail "the JSON file is not as it should be"
-import json, sys
-events = json.load(open("one.json"))["traceEvents"]
-assert len(events) == int(sys.argv[1])
-assert sum(e.get("cat") == "step" for e in events) == int(sys.argv[2])
-for event in events:
-    assert event["ph"] in "MXbeisfC", event
-    assert event["ts"] >= 0 and event["name"] != "", event
-begun = sorted(e["id"] + e["name"] for e in events if e["ph"] == "b")
-ended = sorted(e["id"] + e["name"] for e in events if e["ph"] == "e")
-assert begun == ended
-starts = {e["id"]: e["ts"] for e in events if e["ph"] == "s"}
-for event in events:
-    if event["ph"] == "f":
-        assert starts[event["id"]] <= event["ts"], event
-EOP
+  "$python" "$here/trace_json.py" one.json one.trace "$events" >json.txt 2>&1 ||
+    fail "the JSON file is not as it should be"
+  for program in "04_ties" "15_echo" "17_streams"; do
+    "$eddy" trace -b native/uv -o "$program" "$examples/$program" >other.txt 2>other.summary.txt ||
+      fail "eddy trace $program has failed"
+    events=$(sed -n "s/^eddy: $program.json has \([0-9]*\) events$/\1/p" other.summary.txt)
+    "$python" "$here/trace_json.py" "$program.json" "$program.trace" "$events" >json.txt 2>&1 ||
+      fail "the JSON file of $program is not as it should be"
+  done
 fi
 
 # The same again, from the trace that is there; the same program is the same.

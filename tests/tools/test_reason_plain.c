@@ -67,7 +67,7 @@ static void expect(
 {
   struct diff diff;
   diff_make(a, b, &diff);
-  char *reason = diff_reason(&diff);
+  char *reason = diff_reason(&diff, diff.first);
   bool good = words == NULL ? diff.differences == 0
                             : diff.first == 2 && strstr(reason, words) != NULL;
   if (!good) {

@@ -76,8 +76,9 @@ function lessons(w) {
     if (after.last === before.last || s.ready[after.last] < 0 || s.cause[after.last] < 0) return;
     expect(before.ready[0] === after.last || before.ready.every(l => l > after.last) || s.from[after.last] === 1, `${w.name}, ${k}: step ${step} was not the first in the queue`);
   });
-  click("[data-step='1']");
-  expect(lesson.step === 1 && el("lesson").textContent.length > 40, `${w.name}: a step changes nothing`);
+  const at = lesson.step;
+  if (at < end) click("[data-step='1']");
+  expect(lesson.step === Math.min(at + 1, end) && el("lesson").textContent.length > 40, `${w.name}: a step changes nothing`);
 }
 
 function links(w) {

@@ -7,7 +7,7 @@ let withIdle = false;
 function turnSpot(k, t) {
   const s = view.w.lines[k];
   if (view.axis === "step") return [s.row[t.first], s.row[t.last] + 1];
-  return [t.begun, Math.max(t.begun, s.begun[t.last] + s.ran[t.last])];
+  return [withIdle ? t.begun : s.begun[t.first], s.begun[t.last] + s.ran[t.last]];
 }
 
 /* The iterations in view; where several share a pixel, the highest stands for them. */

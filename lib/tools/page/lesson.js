@@ -38,6 +38,7 @@ function over(w, k, state, line) {
 function note(w, k, state, kind, a, b, stack) {
   if (kind === QUEUED) {
     state.ready.push(a);
+    state.waits.delete(w.lines[k].task[a]);
     state.fresh.add("r" + a);
     state.did.push("queues " + shortText(w, k, a));
   }

@@ -5,7 +5,7 @@ function choose(k) {
   play0();
   view.w = unfold(report.workloads[k]);
   Object.assign(view, { cursor: view.w.list.findIndex(r => r.differs), open: new Map(), from: 0, to: axisEnd() });
-  lesson.step = 0;
+  lesson.step = Math.min(4, lessonEnd()); /* something is in hand by then */
   navigation(k);
   verdict();
   numbers();

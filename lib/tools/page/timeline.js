@@ -66,7 +66,7 @@ function paintLane(paint, k, lines, y, whole) {
   for (const i of lines) {
     const at = spot(k, i);
     if (whole && before && visible(before.over, at.ready) && before.kind) paint.box(before.kind, y + 1, 8, before.over, at.ready);
-    if (whole && at.ready < at.begin && visible(at.ready, at.begin)) paint.box("ready", y + 2, 6, at.ready, at.begin);
+    if (whole && s.task[i] && at.ready < at.begin && visible(at.ready, at.begin)) paint.box("ready", y + 2, 6, at.ready, at.begin);
     if (visible(at.begin, at.over)) paint.box(!whole ? "group" : s.task[i] || s.cause[i] < 4 ? "run" : s.cause[i] === 4 ? "of_io" : "of_timer", y, 10, at.begin, at.over, 1.6);
     before = { over: at.over, kind: view.w.kinds[s.text[i]] };
   }

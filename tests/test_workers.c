@@ -198,6 +198,33 @@ EDDY_TEST(workers, requests_may_be_made_without_waiting)
   return 0;
 }
 
+static int stop_this_loop(void *unused)
+{
+  (void)unused;
+  eddy_loop_stop(eddy_get_running_loop());
+  return 0;
+}
+
+EDDY_TEST(workers, request_reaches_one_whose_loop_was_stopped)
+{
+  static int once = 1;
+  eddy_workers *workers;
+  int64_t index;
+  CHECK_OK(test_workers(1, wait_stubbornly, &once, &workers));
+  for (int i = 0; i < 2; i++) /* the second one comes after the main task */
+    CHECK_OK(ask_index(workers, 0, &index));
+  CHECK_OK(eddy_workers_create_task(workers, 0, stop_this_loop, NULL, NULL));
+  /* The main task takes the first one, as its loop is closed, for nothing. */
+  for (int left = test_patience(); shared.cancelled < 1; left--) {
+    CHECK(left > 0);
+    CHECK_CODE(eddy_workers_join(workers, EDDY_MS(1)), EDDY_ETIMEDOUT);
+  }
+  eddy_workers_cancel(workers);
+  CHECK_CODE(eddy_workers_join(workers, EDDY_NEVER), EDDY_ESTOPPED);
+  CHECK_EQ(shared.cancelled, 2);
+  return 0;
+}
+
 EDDY_TEST(workers, freed_ones_are_drained)
 {
   const eddy_workers_options options = {.count = 2};

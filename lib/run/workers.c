@@ -1,4 +1,4 @@
-#include <eddy/workers.h>
+#include "run/workers.h"
 
 #include <eddy/runner.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "base/outcome.h"
 #include "base/process.h"
 #include "base/thread.h"
+#include "io/thread_future.h"
 #include "task/task.h"
 
 #define ASKS 2 /* how often a worker can be asked to end */
@@ -23,7 +24,8 @@ struct ask {
 struct worker {
   eddy_workers *workers;
   size_t index;
-  eddy_loop *loop;  /* while other threads may post to it; guarded by the mutex */
+  eddy_loop *loop;  /* while it takes work from other threads; guarded by the mutex */
+  eddy_loop *home;  /* the same, until it is closed: for requests to end */
   eddy_task *main;  /* while it runs; the worker's own */
   unsigned unheard; /* requests that came before it ran; the worker's own */
   int rc;           /* what it ended with */
@@ -52,6 +54,7 @@ struct eddy_workers {
   size_t next;    /* whose turn it is */
   unsigned asked;
   enum phase phase;
+  eddy_thread_future *ended; /* referenced; for eddy__workers_tell, or NULL */
   struct worker *all;
 };
 
@@ -115,6 +118,7 @@ static bool report_ready(struct worker *worker, eddy_loop *loop)
   eddy_workers *workers = worker->workers;
   uv_mutex_lock(&workers->mutex);
   worker->loop = loop;
+  worker->home = loop;
   workers->ready++;
   uv_cond_broadcast(&workers->changed);
   while (workers->phase == STARTING) {
@@ -123,6 +127,24 @@ static bool report_ready(struct worker *worker, eddy_loop *loop)
   bool going = workers->phase == GOING;
   uv_mutex_unlock(&workers->mutex);
   return going;
+}
+
+/* The main task has ended, or the loop was stopped under it. Then it may take the request that
+ * the runner makes for another one than the last; those of the workers still come. */
+static void end_worker(struct worker *worker, eddy_runner *runner, eddy_loop *loop)
+{
+  eddy_workers *workers = worker->workers;
+  uv_mutex_lock(&workers->mutex);
+  worker->loop = NULL;
+  uv_mutex_unlock(&workers->mutex);
+  if (loop != NULL) eddy__loop_ref(loop);
+  eddy_runner_free(runner);
+  uv_mutex_lock(&workers->mutex);
+  worker->home = NULL;
+  uv_mutex_unlock(&workers->mutex);
+  if (loop == NULL) return;
+  eddy_loop_release(loop);
+  eddy__loop_unref(loop);
 }
 
 static void run_worker(struct worker *worker)
@@ -145,11 +167,26 @@ static void run_worker(struct worker *worker)
     worker->rc = rc < 0 ? rc : 0;
     if (rc < 0) eddy__outcome_copy_message(eddy__self.outcome, rc, &worker->outcome);
   }
+  end_worker(worker, runner, loop);
+}
+
+/* The reference is used up; NULL: nobody wants to know. */
+static void tell(eddy_thread_future *ended)
+{
+  eddy_outcome none = {0};
+  if (ended == NULL) return;
+  eddy__thread_future_complete(ended, false, 0, &none);
+  eddy_thread_future_unref(ended);
+}
+
+void eddy__workers_tell(eddy_workers *workers, eddy_thread_future *future)
+{
+  (void)eddy_thread_future_ref(future);
   uv_mutex_lock(&workers->mutex);
-  worker->loop = NULL;
+  bool ended = workers->running == 0;
+  if (!ended) workers->ended = future;
   uv_mutex_unlock(&workers->mutex);
-  if (loop != NULL) eddy_loop_release(loop);
-  eddy_runner_free(runner);
+  if (ended) tell(future);
 }
 
 static void work(void *arg)
@@ -171,9 +208,11 @@ static void work(void *arg)
   uv_mutex_lock(&workers->mutex);
   eddy__thread_rests(1);
   eddy__thread_ends(&thread->thread);
-  workers->running--;
+  eddy_thread_future *ended = --workers->running == 0 ? workers->ended : NULL;
+  if (ended != NULL) workers->ended = NULL;
   uv_cond_broadcast(&workers->changed);
   uv_mutex_unlock(&workers->mutex);
+  tell(ended);
 }
 
 /* ---- the start ---- */
@@ -346,8 +385,8 @@ static void ask(eddy_workers *workers)
   if (workers->asked == ASKS) return;
   for (size_t i = 0; i < workers->count; i++) {
     struct worker *worker = &workers->all[i];
-    if (worker->loop != NULL)
-      (void)eddy__loop_post(worker->loop, &worker->asks[workers->asked].posted);
+    if (worker->home != NULL)
+      (void)eddy__loop_post(worker->home, &worker->asks[workers->asked].posted);
   }
   workers->asked++;
 }

@@ -1,11 +1,11 @@
 /* eddy_workers_run: workers from their start to the signal that ends them. */
 #include <eddy/event.h>
-#include <eddy/executor.h>
 #include <eddy/run.h>
 #include <eddy/wait.h>
 #include <eddy/watch.h>
-#include <eddy/workers.h>
 #include <signal.h>
+
+#include "run/workers.h"
 
 #include "base/outcome.h"
 #include "base/self.h"
@@ -29,12 +29,6 @@ static int on_signal(void *asked)
 static int await_signal(void *asked)
 {
   return eddy_event_wait(asked);
-}
-
-static int await_workers(void *workers)
-{
-  (void)eddy_workers_join(workers, EDDY_NEVER);
-  return 0;
 }
 
 /* From the signal on, or after the workers' own end. */
@@ -64,6 +58,18 @@ static int await_end(struct supervisor *self, eddy_future *ended)
   return rc;
 }
 
+/* A future of this loop that is done when all workers have ended. */
+static int follow(eddy_workers *workers, eddy_future **out)
+{
+  eddy_thread_future *told;
+  int rc = eddy_thread_future_new(&told);
+  if (rc < 0) return rc;
+  rc = eddy_wrap_future(told, NULL, out);
+  if (rc == 0) eddy__workers_tell(workers, told);
+  eddy_thread_future_unref(told);
+  return rc;
+}
+
 static int supervise(void *arg)
 {
   struct supervisor *self = arg;
@@ -76,12 +82,13 @@ static int supervise(void *arg)
   /* It blocks for a moment; there is nothing else on this loop. */
   rc = eddy_workers_start(self->options, self->fn, self->arg, &self->workers);
   if (rc < 0) return rc;
-  rc = eddy_loop_run_in_executor(loop, NULL, await_workers, self->workers, &ended);
+  rc = follow(self->workers, &ended);
   if (rc < 0) return rc; /* they are drained when this loop has ended */
   rc = await_end(self, ended);
   if (rc < 0) {
     eddy_workers_cancel(self->workers);
     eddy_workers_cancel(self->workers);
+    (void)eddy_future_cancel(ended, NULL);
   }
   eddy_future_unref(ended);
   return rc;

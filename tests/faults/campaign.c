@@ -126,6 +126,16 @@ static void name_needs(unsigned needs, char *text, size_t size)
   }
 }
 
+/* eddy tries the memory out before libuv needs it: what is short may still be taken by another
+ * thread in the moment between. */
+static bool taken_by_another(
+    const struct faults_plan *plan, const struct faults_outcome *out)
+{
+  enum faults_need need = decisive(atomic_load(&out->result.needs));
+  return plan->kind == FAULTS_BUDGET && atomic_load(&out->result.threads) > 1 &&
+         faults_expected(need) != FAULTS_SURVIVES;
+}
+
 static void judge_libuv(struct worker *worker, struct test_case *test,
     const struct series *series, const struct faults_plan *plan,
     struct faults_outcome *out)
@@ -134,9 +144,10 @@ static void judge_libuv(struct worker *worker, struct test_case *test,
   enum faults_need need = decisive(needs);
   enum faults_expected expected = FAULTS_SURVIVES;
   bool failed = plan->kind == FAULTS_LIBUV && out->result.injected > 0;
+  bool well = out->verdict == FAULTS_WELL;
+  if (!well && taken_by_another(plan, out)) failed = true;
   if (failed) expected = faults_expected(need);
   bool aborted = out->verdict == FAULTS_DIED && strstr(out->detail, "signal 6 ") != NULL;
-  bool well = out->verdict == FAULTS_WELL;
   if (expected == FAULTS_UNDEFINED) {
     if (out->verdict != FAULTS_HUNG) aborted = true;
   } else if (expected == FAULTS_DIES && well) {

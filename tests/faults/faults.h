@@ -49,9 +49,10 @@ struct faults_result {
   unsigned long count;    /* places where the plan's kind of fault could have been */
   unsigned long injected; /* faults that were */
   unsigned long failed_checks;
-  atomic_ulong idle; /* how often a loop was stopped because it would wait for ever */
-  atomic_uint needs; /* what libuv's allocations that failed were for: a bit for each */
-  int code;          /* the first code that a check did not like */
+  atomic_ulong idle;   /* how often a loop was stopped because it would wait for ever */
+  atomic_uint threads; /* that allocated while the plan was carried out */
+  atomic_uint needs;   /* what libuv's allocations that failed were for: a bit for each */
+  int code;            /* the first code that a check did not like */
   bool ended;
   char check[160];   /* where the first check failed */
   char problem[640]; /* what is wrong; empty: nothing */

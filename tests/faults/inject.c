@@ -91,7 +91,11 @@ static void inject(void)
 
 static bool carried_out(enum faults_kind kind)
 {
-  return atomic_load(&state.armed) && state.plan.kind == kind && !suspended;
+  static _Thread_local bool counted;
+  if (!atomic_load(&state.armed) || state.plan.kind != kind || suspended) return false;
+  if (!counted) atomic_fetch_add(&faults_result->threads, 1);
+  counted = true;
+  return true;
 }
 
 bool faults_due(enum faults_kind kind)

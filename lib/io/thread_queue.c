@@ -47,7 +47,7 @@ int eddy_thread_queue_new(size_t maxsize, eddy_thread_queue **out)
 
 static void lock(eddy_thread_queue *queue)
 {
-  uv_mutex_lock(&queue->shared.mutex);
+  eddy__shared_lock(&queue->shared);
 }
 
 static void unlock(eddy_thread_queue *queue)

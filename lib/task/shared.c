@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 
+#define TRIES 4
+#define PAUSE 1000                     /* some microseconds with all tries */
 #define LONGEST_WAIT EDDY_S(24 * 3600) /* at once; then one waits again */
 
 enum { OF_A_THREAD = 1 };                  /* in a ticket */
@@ -16,6 +18,19 @@ int eddy__shared_init(struct eddy__shared *shared)
 void eddy__shared_fini(struct eddy__shared *shared)
 {
   uv_mutex_destroy(&shared->mutex);
+}
+
+/* What is done under the mutex is short: it is free again sooner than the system would have put
+ * this thread to sleep and woken it. To ask less often is faster: meanwhile the other thread makes
+ * its next calls with the memory in its own cache. */
+void eddy__shared_lock(struct eddy__shared *shared)
+{
+  for (int tries = 0; tries < TRIES; tries++) {
+    if (uv_mutex_trylock(&shared->mutex) == 0) return;
+    for (volatile int pause = 0; pause < PAUSE; pause++) {
+    }
+  }
+  uv_mutex_lock(&shared->mutex);
 }
 
 /* ---- the line ---- */
@@ -166,7 +181,7 @@ static bool step_aside(eddy_task *task)
 bool eddy__shared_cancel(eddy_task *task, const char *message)
 {
   struct eddy__shared *shared = task->wait.object;
-  uv_mutex_lock(&shared->mutex);
+  eddy__shared_lock(shared);
   bool waited = step_aside(task);
   uv_mutex_unlock(&shared->mutex);
   return waited && eddy__wait_cancel(task, message);
@@ -177,7 +192,7 @@ bool eddy__shared_step_aside(eddy_task *task)
   if (task->wait.state < EDDY__WAIT_PARKED) return false;
   if (task->wait.type->cancel != eddy__shared_cancel) return false;
   struct eddy__shared *shared = task->wait.object;
-  uv_mutex_lock(&shared->mutex);
+  eddy__shared_lock(shared);
   (void)step_aside(task);
   uv_mutex_unlock(&shared->mutex);
   return true;

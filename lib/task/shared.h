@@ -36,6 +36,9 @@ struct eddy__thread_place {
 int eddy__shared_init(struct eddy__shared *shared);
 void eddy__shared_fini(struct eddy__shared *shared);
 
+/* Locks the mutex. */
+void eddy__shared_lock(struct eddy__shared *shared);
+
 /* Prepares a loop's list of tasks that were called. */
 void eddy__shared_open(eddy_loop *loop, struct eddy__tasks *tasks);
 

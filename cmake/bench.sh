@@ -4,6 +4,7 @@
 #
 #     sh cmake/bench.sh [--no-install] [--against OLD.json] [options of tests/bench/run.py]
 #     sh cmake/bench.sh [--no-install] --check      that wrong results are found out
+#     sh cmake/bench.sh [--no-install] --only workers [options of tests/bench/workers.py]
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -35,4 +36,7 @@ if [ "${1:-}" = --check ]; then
   exec python3 tests/bench/broken.py build/bench
 fi
 echo "not packaged, so not measured: libdill, Photon, neco, libaco, minicoro"
+if [ "${1:-} ${2:-}" = "--only workers" ]; then
+  exec python3 tests/bench/workers.py build/bench --json build/bench/workers.json "$@"
+fi
 exec python3 tests/bench/run.py build/bench --json build/bench/bench.json "$@"

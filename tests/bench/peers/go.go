@@ -1,4 +1,5 @@
-// Go on one processor: yielding, goroutines created and waited for, channels.
+// Go on one processor: yielding, goroutines created and waited for, channels; and, for
+// workers.py, channels on two.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -137,6 +139,57 @@ func parked(count int) {
 	fmt.Printf("bytes %.3f\n", (resident()-before)/float64(count))
 }
 
+func cpu() time.Duration {
+	var usage syscall.Rusage
+	check(syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil, "getrusage")
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// From one goroutine to another on two processors; with room for one an item comes back each
+// time. Go may run both on one thread in turns, unless each is `locked` to one of its own.
+func between(items, capacity int, locked bool) {
+	runtime.GOMAXPROCS(2)
+	there := make(chan int, capacity)
+	back := make(chan int, 1)
+	pairs := capacity == 1
+	begin := make(chan struct{})
+	go func() {
+		if locked {
+			runtime.LockOSThread()
+		}
+		close(begin)
+		next := 0
+		for item := range there {
+			check(item == next, "items in order")
+			next++
+			if pairs {
+				back <- item
+			}
+		}
+		back <- next
+	}()
+	if locked {
+		runtime.LockOSThread()
+	}
+	<-begin
+	begun := time.Now()
+	used := cpu()
+	for i := 0; i < items; i++ {
+		there <- i
+		if pairs {
+			check(<-back == i, "the item that comes back")
+		}
+	}
+	close(there)
+	check(<-back == items, "everything taken")
+	passed := items
+	if pairs {
+		passed *= 2
+	}
+	report("ns", time.Since(begun), passed)
+	report("cpu_ns", cpu()-used, passed)
+}
+
 func main() {
 	runtime.GOMAXPROCS(1)
 	count := 0
@@ -162,6 +215,14 @@ func main() {
 		queue(count, 64)
 	case "parked":
 		parked(count)
+	case "procs_1":
+		between(count, 1, false)
+	case "procs_1024":
+		between(count, 1024, false)
+	case "threads_1":
+		between(count, 1, true)
+	case "threads_1024":
+		between(count, 1024, true)
 	default:
 		fmt.Fprintln(os.Stderr, "usage: go WORKLOAD COUNT")
 		os.Exit(2)

@@ -52,9 +52,12 @@ static int print_listening(int fd)
 {
   eddy_address address;
   char text[EDDY_ADDRESS_TEXT];
+  eddy_loop_stats stats;
   int rc = eddy_sock_getsockname(fd, &address);
   if (rc < 0) return rc;
-  printf("listening on %s (eddy)\n", eddy_address_format(&address, text, sizeof(text)));
+  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
+  printf("listening on %s (eddy on %s)\n",
+      eddy_address_format(&address, text, sizeof(text)), stats.backend);
   fflush(stdout);
   return 0;
 }

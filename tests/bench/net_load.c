@@ -33,6 +33,7 @@
 #define PATTERN 65521 /* prime: neighbouring messages begin at unrelated places */
 #define OPENING_MAX 64
 #define SLOTS 16
+#define LEAST 500 /* messages: a figure of fewer says little, however long they took */
 #define LATENCIES 65536
 #define PATIENCE UINT64_C(60000000000) /* a run that takes longer has failed */
 
@@ -304,7 +305,7 @@ static void run_echo(void)
   }
   load.samples = 0;
   struct mark begin = mark_now();
-  uint64_t least = begin.answered + 3 * (uint64_t)options.connections;
+  uint64_t least = begin.answered + LEAST + 3 * (uint64_t)options.connections;
   while (bench_now() < begin.time + span || load.answered < least) {
     pass(0);
   }
@@ -342,7 +343,7 @@ static void run_one_shot(void)
     uint64_t now = bench_now();
     if (begin_mark.time == 0 && now >= warm) begin_mark = mark_now();
     int over = begin_mark.time != 0 && now >= begin_mark.time + span &&
-               load.answered > begin_mark.answered + SLOTS;
+               load.answered > begin_mark.answered + LEAST;
     if (over && end_mark.time == 0) end_mark = mark_now();
     open = 0;
     for (unsigned i = 0; i < SLOTS; i++) {
@@ -433,7 +434,7 @@ static void run_udp(void)
   }
   load.samples = 0;
   struct mark begin = mark_now();
-  while (bench_now() < begin.time + span || load.answered < begin.answered + SLOTS) {
+  while (bench_now() < begin.time + span || load.answered < begin.answered + LEAST) {
     pass_udp(all, 0);
   }
   struct mark end = mark_now();

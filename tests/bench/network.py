@@ -35,14 +35,14 @@ class Row:
 
     `goals` maps a way of writing it to its factor: of the floor's figure, or, with `absolute`,
     of nothing; BEST_PEER: it is to be as good as the best peer; None: it is only measured.
-    `on_uv` are goals that hold on native/uv beside. `settings` go into the environment of eddy's
+    `more` maps (way, backend) to goals that hold on another backend. `settings` go into the environment of eddy's
     services; with them no peer is run.
     """
 
     section = "network"
 
     def __init__(self, name, load, goals, buffer=None, kind="", figure="cpu_us",
-                 absolute=False, once=False, tls=False, on_uv=None, settings=None):
+                 absolute=False, once=False, tls=False, more=None, settings=None):
         self.name = PREFIX + name
         self.load = load
         self.goals = goals
@@ -52,7 +52,7 @@ class Row:
         self.absolute = absolute
         self.once = once
         self.tls = tls
-        self.on_uv = on_uv or {}
+        self.more = more or {}
         self.settings = settings or {}
 
 
@@ -68,12 +68,13 @@ def goals(protocols, tasks, streams):
 # Where a buffer is named it has room for more than a message: a read that is short says that
 # there is no more.
 ROWS = [
-    Row("c64", echo(64), goals(1.01, 1.01, 1.08), on_uv={"tasks": 1.03}),
-    Row("c1000", echo(1000), goals(1.02, 1.02, 1.15), on_uv={"tasks": 1.08}),
+    Row("c64", echo(64), goals(1.01, 1.01, 1.08), more={("tasks", "native/uv"): 1.03}),
+    Row("c1000", echo(1000), goals(1.02, 1.02, 1.15), more={("tasks", "native/uv"): 1.08}),
     Row("c8000", echo(8000), goals(1.04, 1.10, 1.25)),
     Row("4k64", echo(64, 4096), goals(1.02, 1.03, 1.10), buffer=8192),
     Row("64k16", echo(16, 65536), goals(1.03, 1.03, 1.10), buffer=131072),
-    Row("one-shot", ["one_shot"], goals(1.01, 1.03, 1.10), on_uv={"tasks": 1.07}),
+    Row("one-shot", ["one_shot"], goals(1.01, 1.03, 1.10),
+        more={("tasks", "native/uv"): 1.07, ("protocols", "native/uring"): 0.93}),
     Row("16 in flight", echo(16, depth=16), goals(1.02, 1.5, 1.5), buffer=64,
         kind="exactly"),
     Row("udp", ["udp", "--depth", "4"], {"protocols": 1.02, "tasks": 1.05}, kind="udp"),
@@ -121,6 +122,7 @@ class Network:
         if len(cpus) < 2 and self.rows:
             skipped.add("network rows (they need a second core)")
             self.rows = []
+        self.backends = {backend: True for backend in BACKENDS}
         self.pythons = {}
         self.certificate = None
         if any(row.tls for row in self.rows):
@@ -152,6 +154,19 @@ class Network:
         if row.kind == "exactly" and api != "protocols":
             api += "_exactly"
         return [command, api] + self.service(row)
+
+    def is_here(self, backend):
+        """Whether eddy runs on it here, or on another in its stead."""
+        if backend not in self.backends:
+            server = subprocess.Popen([self.path("bench_eddy_net"), "protocols"], text=True,
+                                      stdout=subprocess.PIPE, env=environment(backend))
+            self.backends[backend] = f"on {backend})" in server.stdout.readline()
+            server.terminate()
+            server.wait(timeout=60)
+            server.stdout.close()
+            if not self.backends[backend]:
+                self.skipped.add(backend)
+        return self.backends[backend]
 
     def python(self, row, loop, api):
         script = os.path.join(HERE, "peers", "net_asyncio.py")
@@ -205,6 +220,9 @@ class Network:
         result = {"floor": (floor, None)}
         for api in row.goals:
             for backend in BACKENDS:
+                result[f"{api} {backend}"] = (self.eddy(row, api), backend)
+        for api, backend in row.more:
+            if self.is_here(backend):
                 result[f"{api} {backend}"] = (self.eddy(row, api), backend)
         result.update({name: (command, None) for name, command in self.peers(row).items()})
         return result
@@ -269,9 +287,10 @@ class Network:
             line = {"label": api, "factor": factor, "reference": name, "base": base}
             yield dict(line, judged=JUDGED if factor else (),
                        programs={backend: f"{api} {backend}" for backend in BACKENDS})
-            if api in row.on_uv:
-                yield dict(line, factor=row.on_uv[api], judged=("native/uv",),
-                           programs={"native/uv": f"{api} native/uv"})
+            for (same_api, backend), factor in row.more.items():
+                if same_api == api:
+                    yield dict(line, factor=factor, judged=(backend,),
+                               programs={backend: f"{api} {backend}"})
 
     def results(self):
         return [{"section": row.section, "row": row.name[len(PREFIX):],

@@ -16,20 +16,21 @@ import result as results
 WIDTH = 1240
 NAME, WAY, GOAL = 24, 190, 266  # where the columns begin
 LEFT, RIGHT = 440, 940  # the plot
-VERDICTS = {"native/epoll": 962, "native/uv": 1102}
+VERDICTS = {"native/epoll": 962, "native/uv": 1102, "native/uring": 1102}
 LINE = 27  # the height of a line; a row with peers has their names below
 NAME_LINE = 13
-LANES = {"native/epoll": 7, "native/uv": 14, "uv/uv": 21}
+JUDGED = ("native/epoll", "native/uv")  # have a column each; others say their name in the goal
+LANES = {"native/epoll": 7, "native/uv": 14, "uv/uv": 21, "native/uring": 14}
 CHARACTER = 5.9  # about the width of one, in the small size
 
 STYLE = """
 svg { --paper: #ffffff; --ink: #1b1f24; --soft: #59636e; --rule: #e3e7eb; --band: #f5f7f9;
   --good: #eaf6ec; --goal: #1a7f37; --near: #9a6700; --over: #c8312b;
-  --epoll: #0a66c2; --uv: #b8500c; --other: #7b6fa8; }
+  --epoll: #0a66c2; --uv: #b8500c; --other: #7b6fa8; --uring: #a3195b; }
 @media (prefers-color-scheme: dark) {
   svg { --paper: #14171b; --ink: #e8ebef; --soft: #a3adb8; --rule: #2d333a; --band: #1a1e23;
     --good: #15291b; --goal: #57c271; --near: #e0ad3f; --over: #ff7b72;
-    --epoll: #5db0ff; --uv: #ff9f4a; --other: #b6a9e8; }
+    --epoll: #5db0ff; --uv: #ff9f4a; --other: #b6a9e8; --uring: #ff85b3; }
 }
 text { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif;
   font-size: 13px; fill: var(--ink); }
@@ -44,7 +45,7 @@ text { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-se
 .peer { stroke: var(--soft); stroke-width: 1.5; }
 .leader { stroke: var(--soft); stroke-width: 0.6; }
 .native-epoll { fill: var(--epoll); } .native-uv { fill: var(--uv); }
-.uv-uv { fill: var(--other); }
+.uv-uv { fill: var(--other); } .native-uring { fill: var(--uring); }
 .round { opacity: 0.5; }
 .median { stroke: var(--paper); stroke-width: 1.2; }
 .met { stroke: var(--goal); } .near { stroke: var(--near); } .over { stroke: var(--over); }
@@ -102,12 +103,14 @@ def rule(x1, y1, x2, y2, kind="rule"):
 
 
 def mark(backend, x, y, size, kind):
-    """A circle, a diamond or a triangle, about as large as each other."""
+    """A circle, a diamond, a triangle or a square, about as large as each other."""
     kind = f'class="{backend.replace("/", "-")} {kind}"'
     if backend == "native/epoll":
         return f'<circle {kind} cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}"/>'
     if backend == "native/uv":
         points = ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0))
+    elif backend == "native/uring":
+        points = ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9))
     else:
         points = ((0, -1.3), (1.25, 1), (-1.25, 1))
     points = " ".join(f"{x + size * a:.1f},{y + size * b:.1f}" for a, b in points)
@@ -141,6 +144,16 @@ def verdict(line, backend, y):
             text(x + 122, y, times(part["median"] / line["factor"]), "number", "end")]
 
 
+def beyond_axis(backend, value, right, y):
+    """An arrow, and the value, since its place does not tell it."""
+    kind = backend.replace("/", "-")
+    if right:
+        return [f'<path class="{kind}" d="M{RIGHT - 7} {y - 4}l7 4l-7 4z"/>',
+                text(RIGHT - 11, y + 4, value, "small number", "end")]
+    return [f'<path class="{kind}" d="M{LEFT + 7} {y - 4}l-7 4l7 4z"/>',
+            text(LEFT + 11, y + 4, value, "small number")]
+
+
 def marks(panel, line, top):
     """The rounds small, the median large; what lies beyond the axis as an arrow with its value."""
     parts = []
@@ -150,16 +163,14 @@ def marks(panel, line, top):
         part = line["ratios"][backend]
         y = top + lane
         median = part["median"] / panel.unit(line)
-        if median > panel.high:
-            parts.append(f'<path class="{backend.replace("/", "-")}" '
-                         f'd="M{RIGHT - 7} {y - 4}l7 4l-7 4z"/>')
-            parts.append(text(RIGHT - 11, y + 4, times(median), "small number", "end"))
+        if not panel.low <= median <= panel.high:
+            parts += beyond_axis(backend, times(median), median > panel.high, y)
             continue
         for value in part["rounds"]:
             value /= panel.unit(line)
             if panel.low <= value <= panel.high and len(part["rounds"]) > 1:
                 parts.append(mark(backend, panel.x(value), y, 2.4, "round"))
-        x = panel.x(max(median, panel.low))
+        x = panel.x(median)
         title = escape(f"{backend}: {times(median)}, rounds " + ", ".join(
             times(value / panel.unit(line)) for value in part["rounds"]))
         parts.append(f"<g><title>{title}</title>{mark(backend, x, y, 4.6, 'median')}</g>")
@@ -260,8 +271,8 @@ def draw_panel(panel, rows, top):
     parts = [text(NAME, top + 16, panel.title, "head")]
     axis = top + 40
     parts.append(text(GOAL, axis, "goal", "small"))
-    for backend, x in VERDICTS.items():
-        parts.append(text(x, axis, backend + " ÷ goal", "small"))
+    for backend in JUDGED:
+        parts.append(text(VERDICTS[backend], axis, backend + " ÷ goal", "small"))
     y = axis + 8
     body, bands = [], []
     for number, row in enumerate(rows):
@@ -290,12 +301,15 @@ def draw_panel(panel, rows, top):
     return parts + bands + grid + body, y + 26
 
 
-def legend(y):
+def legend(result, y):
     parts = []
     x = NAME
-    for backend, width in (("native/epoll", 108), ("native/uv", 92), ("uv/uv", 74)):
-        parts += [mark(backend, x + 5, y - 4, 4.6, "median"), text(x + 15, y, backend)]
-        x += width
+    used = {backend for row in result["rows"] for line in row["lines"]
+            for backend in line["ratios"]}
+    for backend in LANES:
+        if backend in used:
+            parts += [mark(backend, x + 5, y - 4, 4.6, "median"), text(x + 15, y, backend)]
+            x += 34 + 7.6 * len(backend)
     parts += [mark("native/epoll", x + 5, y - 4, 2.4, "round"),
               mark("native/epoll", x + 12, y - 4, 2.4, "round"),
               text(x + 20, y, "a round each; large: their median", "soft"),
@@ -321,7 +335,7 @@ def draw(result):
             f"{rounds} round{'s' if rounds > 1 else ''}" + \
             (" · --quick: a tenth of every count" if result["quick"] else "")
     parts.append(text(NAME, 94, about, "small"))
-    parts += legend(122)
+    parts += legend(result, 122)
     y = 150
     for panel in PANELS:
         # Without a goal there is no place on an axis of goals.

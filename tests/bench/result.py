@@ -41,13 +41,15 @@ def verdict(ratio, factor):
 
 
 def goal_text(line, unit):
+    """Of a goal that holds on a single backend with that backend's name."""
     if line["factor"] is None:
         return ""
     if not line["reference"]:
         return f"<= {line['factor']:,.5g} {unit}"
     if line["reference"].startswith("best peer"):
         return "<= " + line["reference"]
-    return f"<= {line['factor']:g} x {line['reference']}"
+    alone = f" ({line['judged'][0].split('/')[1]})" if len(line["programs"]) == 1 else ""
+    return f"<= {line['factor']:g} x {line['reference']}{alone}"
 
 
 def finish_line(line, ours, figures, unit):
@@ -147,6 +149,8 @@ def print_row(row):
         figure = say_figure(row["medians"][program], row["unit"]) \
             if program in row["medians"] else ""
         columns = "".join(f"{say_ratio(line, backend):<24}" for backend in backends)
+        columns += "".join(say_ratio(line, backend) for backend in line["programs"]
+                           if backend not in BACKENDS)
         print(f"{name:<27}{line['label']:<10}{figure:>12}  {line['goal']:<24}{columns.rstrip()}")
     peers = row["lines"][0]["peers"]
     said = [f"{name} {say_figure(row['medians'][name], row['unit'])}"

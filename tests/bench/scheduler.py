@@ -218,11 +218,12 @@ def environment(backend):
 
 
 def placed_on(cpu, realtime):
-    """What a child does first: onto its processor, with room for many descriptors."""
+    """What a child does first: onto its processor, with room for many descriptors. In turns
+    with others of its kind: wrk ends by a thread that would starve beside its other one."""
     def place():
         os.sched_setaffinity(0, {cpu})
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, most), most))
         if realtime:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(20))
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(20))
     return place

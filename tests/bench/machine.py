@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 
+USUAL_MAPPINGS = 65530  # the kernel's default of vm.max_map_count
 BUSY = 0.05  # of the machine used by others, or taken by the host: worth a warning
 
 PACKAGES = ("libuv1", "libev4", "libevent-core-2.1-7", "libst1", "libpth20", "libasio-dev",
@@ -87,9 +88,18 @@ def versions(build):
     return {name: text for name, text in sorted(result.items()) if text}
 
 
+def most_mappings():
+    try:
+        with open("/proc/sys/vm/max_map_count", encoding="ascii") as file:
+            return int(file.read())
+    except OSError:
+        return None
+
+
 def describe(build):
     return {"system": platform.platform(), "processor": processor(),
             "processors": len(os.sched_getaffinity(0)),
+            "max_map_count": most_mappings(),
             "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "versions": versions(build)}
 

@@ -8,6 +8,8 @@ median, and a word. All of it is numbers, words and lists, as JSON has them.
 import json
 import statistics
 
+from machine import USUAL_MAPPINGS
+
 FORMAT = 2
 MET, NEAR, OVER, NONE = "met", "within 2x", "over", "no figure"
 
@@ -189,6 +191,10 @@ def warn(result):
     if result["quick"]:
         print("--quick: a tenth of every count, the rows' names notwithstanding; for trying "
               "things, not for the record")
+    mappings = result["machine"].get("max_map_count")
+    if mappings and mappings > USUAL_MAPPINGS:
+        print(f"vm.max_map_count is {mappings} here, which is more than the kernel's default: the "
+              "goals of memory hold for the default")
     shaky = sorted(((spread(line["ratios"][backend]), row["row"], line["label"], backend)
                     for row in result["rows"] for line in row["lines"]
                     for backend in line["states"] if backend in line["ratios"]), reverse=True)

@@ -218,8 +218,8 @@ def environment(backend):
 
 
 def placed_on(cpu, realtime):
-    """What a child does first: onto its processor, with room for many descriptors. In turns
-    with others of its kind: wrk ends by a thread that would starve beside its other one."""
+    """What a child does first: onto its processor, with room for many descriptors. Real-time
+    programs take turns, so that none starves another's threads."""
     def place():
         os.sched_setaffinity(0, {cpu})
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

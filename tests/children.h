@@ -149,7 +149,7 @@ static inline int child_returned(const struct child *child, int expected)
 
 static inline int wait_for_text(const struct child *child, int fd)
 {
-  for (int i = 0; i < 20000 && child->size[fd] == 0; i++) {
+  for (int i = 0; i < test_patience() && child->size[fd] == 0; i++) {
     CHECK_OK(eddy_sleep(i < 100 ? 0 : EDDY_MS(1)));
   }
   CHECK(child->size[fd] > 0);

@@ -76,7 +76,7 @@ static inline int call_service(const struct service *service, int *fd)
 
 static inline int wait_for_peers(const struct service *service, int count)
 {
-  for (int i = 0; i < 20000 && service->count < count; i++) {
+  for (int i = 0; i < test_patience() && service->count < count; i++) {
     CHECK_OK(eddy_sleep(i < 100 ? 0 : EDDY_MS(1)));
   }
   CHECK_EQ(service->count, count);

@@ -230,7 +230,7 @@ EDDY_TASK_TEST_KERNEL(process, dropped_process_goes_on_and_is_reaped_by_the_loop
   siginfo_t info;
   CHECK_OK(eddy_create_subprocess_shell("cat; exit 1", &in_and_out, &process));
   eddy_process_unref(process); /* closes its stdin, which ends it */
-  for (int i = 0; i < 20000; i++) {
+  for (int i = 0; i < test_patience(); i++) {
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return 0;
     CHECK_OK(eddy_sleep(EDDY_MS(1)));
   }

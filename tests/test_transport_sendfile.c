@@ -428,7 +428,7 @@ static int copying_ends(enum kind kind)
   CHECK_OK(new_sink(&sink_type, a));
   CHECK_OK(file_with(SIZE, &file));
   CHECK_OK(sender_start(kind, a->transport, file, 0, 0, &sender));
-  for (int i = 0; i < 20000 && sink_buffered(a->transport) <= 65536; i++)
+  for (int i = 0; i < test_patience() && sink_buffered(a->transport) <= 65536; i++)
     CHECK_OK(eddy_sleep(EDDY_MS(1)));
   CHECK_EQ(sender->rc, EDDY_PENDING); /* it waits for room */
   eddy_transport_lose(a->transport, EDDY_ETIMEDOUT);

@@ -165,7 +165,7 @@ static inline int attach_peer(struct peer *peer, int fd)
 /* Waits, with patience, until the number is not 0. */
 static inline int wait_until(const int *number)
 {
-  for (int i = 0; i < 20000 && *number == 0; i++) {
+  for (int i = 0; i < test_patience() && *number == 0; i++) {
     CHECK_OK(eddy_sleep(i < 100 ? 0 : EDDY_MS(1)));
   }
   CHECK(*number != 0);
@@ -174,7 +174,7 @@ static inline int wait_until(const int *number)
 
 static inline int wait_for_bytes(const struct peer *peer, size_t size)
 {
-  for (int i = 0; i < 20000 && peer->size < size; i++) {
+  for (int i = 0; i < test_patience() && peer->size < size; i++) {
     CHECK_OK(eddy_sleep(i < 100 ? 0 : EDDY_MS(1)));
   }
   CHECK_EQ(peer->size, size);

@@ -172,7 +172,7 @@ EDDY_TASK_TEST(tls_flow, reading_that_is_paused_in_data_received_goes_on_where_i
   fill(block, 0, sizeof block);
   pair->server.peer->on_data = pause_at_once;
   CHECK_OK(eddy_transport_write(pair->client.peer->transport, block, sizeof block));
-  for (int i = 0; i < 20000 && pair->server.peer->size < sizeof block; i++) {
+  for (int i = 0; i < test_patience() && pair->server.peer->size < sizeof block; i++) {
     CHECK_OK(eddy_sleep(i < 100 ? 0 : EDDY_MS(1)));
     CHECK_OK(eddy_transport_resume_reading(pair->server.peer->transport));
   }
@@ -249,7 +249,7 @@ EDDY_TASK_TEST(tls_flow, a_buffered_protocol_has_its_own_memory_filled)
   fill(block, 0, sizeof block);
   CHECK_OK(eddy_transport_set_protocol(t, &buffered_protocol, buffered));
   CHECK_OK(eddy_transport_write(pair->client.peer->transport, block, sizeof block));
-  for (int i = 0; i < 20000 && buffered->size < sizeof block; i++)
+  for (int i = 0; i < test_patience() && buffered->size < sizeof block; i++)
     CHECK_OK(eddy_sleep(i < 100 ? 0 : EDDY_MS(1)));
   CHECK_EQ(buffered->size, sizeof block);
   CHECK_MEM(buffered->got, block, sizeof block);

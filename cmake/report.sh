@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the program eddy, lets it compare two schedulers, and has a browser without a screen
-# take a picture of the report, light and dark: build/report/report.html, light.png, dark.png.
+# take a picture of the report, light, dark and in a narrow window: build/report/report.html,
+# light.png, dark.png, narrow.png.
 #
 #     sh cmake/report.sh [--no-install] [options of eddy compare, but for -o]
 #
@@ -44,19 +45,24 @@ fi
 # A browser does not start as root unless its sandbox is left out; what it opens is our own file.
 sandbox=
 [ "$(id -u)" -ne 0 ] || sandbox=--no-sandbox
-picture() { # NAME OPTIONS...
-  name=$1
-  shift
+picture() { # NAME WINDOW OPTIONS...
+  name=$1 window=$2
+  shift 2
   rm -f "$out/$name.png"
-  timeout 120 "$(browser)" --headless --disable-gpu --hide-scrollbars $sandbox "$@" \
-    --user-data-dir="$out/profile" --window-size=1280,3000 --screenshot="$out/$name.png" \
+  timeout 120 "$(browser)" --headless --disable-gpu --hide-scrollbars $sandbox --enable-logging=stderr "$@" \
+    --user-data-dir="$out/profile" --window-size="$window" --screenshot="$out/$name.png" \
     "file://$out/report.html" >"$out/browser.log" 2>&1 || true
   if [ ! -s "$out/$name.png" ]; then
     echo "report: the browser has made no picture ($out/browser.log)" >&2
     exit 1
   fi
+  if grep CONSOLE "$out/browser.log" >&2; then
+    echo "report: a script of the page complains" >&2
+    exit 1
+  fi
   echo "$out/$name.png"
 }
 echo "$out/report.html"
-picture light
-picture dark --force-dark-mode --blink-settings=preferredColorScheme=0
+picture light 1280,4600
+picture narrow 480,6400
+picture dark 1280,4600 --force-dark-mode --blink-settings=preferredColorScheme=0

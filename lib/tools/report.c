@@ -48,7 +48,7 @@ static void values(FILE *file, const double *all, size_t count)
   for (size_t i = 0; i < count; i++) {
     if (i > 0) fputc(',', file);
     if (isnan(all[i])) fputs("null", file);
-    if (!isnan(all[i])) fprintf(file, "%.7g", all[i]);
+    if (!isnan(all[i])) fprintf(file, "%.12g", all[i]);
   }
   fputc(']', file);
 }

@@ -57,7 +57,7 @@ status=0
 [ $status = 2 ] || fail "a report that cannot be written: exit status $status"
 
 [ -n "$python" ] || exit 0
-"$python" "$here/recompute.py" --rounds kept report.html >numbers.txt 2>&1 ||
+"$python" "$here/recompute.py" --rounds kept report.html table.txt >numbers.txt 2>&1 ||
   fail "the report's numbers are not those of the traces"
 "$python" "$here/recompute.py" long.html a.trace b.trace >numbers.txt 2>&1 ||
   fail "the long report's numbers are not those of the traces"

@@ -94,7 +94,9 @@ function folds(w) {
   const before = view.rows.length, open = view.rows[at].open;
   fold(at);
   expect(view.rows.length !== before, `${w.name}: a group does not fold`);
-  fold(at);
+  const label = el("timeline").querySelector(`[data-fold="${at}"]`);
+  expect(label && document.activeElement === label, `${w.name}: what folded has lost the focus`);
+  label.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
   expect(Boolean(view.rows[at].open) === Boolean(open), `${w.name}: a group does not unfold`);
 }
 

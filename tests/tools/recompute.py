@@ -1,9 +1,12 @@
-"""recompute.py REPORT TRACE_OF_A TRACE_OF_B ... : works every number of a report out again from
-the traces, two for each workload in the report's order. With `--rounds DIR` in front the traces
-are those that `eddy compare -k DIR` kept, also of the rounds that are not shown."""
+"""recompute.py REPORT A.trace B.trace ...: works every number of a report out again from the traces,
+two for each workload in the order of the report. `recompute.py --rounds DIR REPORT TABLE` takes
+those that `eddy compare -k DIR` kept, also of the rounds that are not shown, and what it printed.
+"""
 import bisect
 import json
 import os
+import re
+import statistics
 import sys
 
 from events import *
@@ -243,8 +246,44 @@ def check_round(w, k, at, name):
     assert numbers[5][at] == (None if not waiting else rank(waiting, .99))
 
 
+UNITS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "": 1}
+
+
+def told_number(cell):
+    """The median of a cell of the terminal's table: "1.5 us (1.4 us - 1.7 us)"."""
+    found = re.match(r" *([0-9.e+-]+) ?([num]?s)?", cell)
+    return float(found.group(1)) * UNITS[found.group(2) or ""]
+
+
+def check_table(report, name):
+    """The terminal's table says what the report says."""
+    with open(name, encoding="utf-8") as file:
+        blocks = re.split(r"^  (?=[a-z])", file.read(), flags=re.M)
+    blocks = {block.split(" ")[0]: block.splitlines() for block in blocks}
+    for w in report["workloads"]:
+        if w["lesson"]:
+            continue
+        lines = blocks[w["name"]]
+        if w["differences"]:
+            assert lines[-1].strip() == "first difference at step %d: %s" % (w["first"] + 1, w["reason"])
+        else:
+            assert lines[-1].strip() == "same order: yes, %d steps and callbacks" % w["rowsTotal"]
+        for n, (label, _) in enumerate(report["labels"]):
+            for k in range(2):
+                rounds = [x for x in w["sides"][k]["numbers"][n] if x is not None]
+                row = [line for line in lines if line.startswith("    " + label)]
+                cell = row[0][23 + 30 * k:52 + 30 * k] if row else "-"
+                if not rounds:
+                    assert cell.strip() == "-"
+                    continue
+                median = statistics.median(rounds)
+                assert abs(told_number(cell) - median) <= max(.051 if n == 0 else .0051, median * .06), (label, cell, median)
+
+
 def main(report, rounds, traces):
     report = load(report)
+    if rounds is not None:
+        check_table(report, traces[0])
     for i, w in enumerate(report["workloads"]):
         if rounds is None:
             check_workload(w, traces[2 * i:2 * i + 2])

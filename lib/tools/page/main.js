@@ -75,6 +75,12 @@ const inTimeline = { ArrowLeft: "left", ArrowRight: "right", Home: "first", End:
 
 document.addEventListener("keydown", e => {
   if (e.ctrlKey || e.altKey || e.metaKey || /^(INPUT|SELECT)$/.test(e.target.tagName)) return;
+  const folds = e.target.dataset && e.target.dataset.fold;
+  if (folds && (e.key === "Enter" || e.key === " ")) {
+    fold(+folds);
+    e.preventDefault();
+    return;
+  }
   const name = keys[e.key] || (document.activeElement === el("timeline") && inTimeline[e.key]);
   if (!name) return;
   actions[name]();

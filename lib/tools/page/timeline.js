@@ -96,7 +96,7 @@ function labels(rows) {
     if (r.lane) return line + `<text x="${indent}" y="${y + 15}"><title>${esc(r.lane.key)}${r.lane.site ? ", made at " + esc(r.lane.site) : ""}</title>${cut(r.lane.key)}</text>`;
     const group = r.group || r.more, left = group.lanes.length - r.open;
     const words = r.group ? `${r.open ? "\u25be" : "\u25b8"} ${count(group.lanes.length)} \u00d7 ${siteName(group.site)}` : `\u25b8 ${count(left)} more`;
-    return line + `<text class="fold" data-fold="${n}" x="${indent}" y="${y + 15}"><title>${count(group.lanes.length)} tasks made at ${esc(group.site)}: click to ${r.group ? "fold or unfold" : "show more"}</title>${cut(words)}</text>`;
+    return line + `<text class="fold" data-fold="${n}" tabindex="0" role="button" aria-expanded="${Boolean(r.group && r.open)}" x="${indent}" y="${y + 15}"><title>${count(group.lanes.length)} tasks made at ${esc(group.site)}: click to ${r.group ? "fold or unfold" : "show more"}</title>${cut(words)}</text>`;
   }).join("");
 }
 const siteName = site => (site.split("/").pop() || "some place").split(" ")[0];
@@ -217,6 +217,8 @@ function fold(n) {
   const row = view.rows[n], group = row.group || row.more;
   view.open.set(group.id, row.more ? row.open + STEP_OPEN : row.open ? 0 : Math.min(group.lanes.length, STEP_OPEN));
   timeline();
+  const again = el("timeline").querySelector(`[data-fold="${Math.min(n, view.rows.length - 1)}"]`);
+  if (again) again.focus();
 }
 
 /* The row that is drawn at a place of the axis. */

@@ -104,12 +104,64 @@ static void print_number(
   free(right);
 }
 
+/* The distribution of the round that is shown. */
+static void print_times(
+    const char *label, const struct summary_times *a, const struct summary_times *b)
+{
+  const struct summary_times *both[2] = {a, b};
+  if (a->count == 0 && b->count == 0) return;
+  printf("    %-18s", label);
+  for (int i = 0; i < 2; i++) {
+    char text[96];
+    snprintf(text, sizeof(text), "%s, %s, %s",
+        tool_time((double)tool_rank(both[i]->all, both[i]->count, 0.5)),
+        tool_time((double)tool_rank(both[i]->all, both[i]->count, 0.99)),
+        tool_time((double)tool_rank(both[i]->all, both[i]->count, 1)));
+    printf(" %29s", text);
+  }
+  printf("\n");
+}
+
+/* "<10us 8, <1ms 1": how many there are up to each power of ten. To be freed. */
+static char *bins_text(const struct summary_times *times)
+{
+  static const char *const names[] = {"<10us", "<100us", "<1ms", "<10ms", "more"};
+  size_t bins[5] = {0};
+  char *text = tool_text("%s", "");
+  for (size_t i = 0; i < times->count; i++) {
+    int bin = 0;
+    for (int64_t limit = 10000; bin < 4 && times->all[i] >= limit; limit *= 10)
+      bin++;
+    bins[bin]++;
+  }
+  for (int i = 0; i < 5; i++) {
+    if (bins[i] == 0) continue;
+    char *longer = tool_text(
+        "%s%s%s %zu", text, text[0] != '\0' ? ", " : "", names[i], bins[i]);
+    free(text);
+    text = longer;
+  }
+  return text;
+}
+
+static void print_lags(const struct summary_times *a, const struct summary_times *b)
+{
+  char *left = bins_text(a), *right = bins_text(b);
+  printf("    %-18s  %28s  %28s\n", "lag", left, right);
+  free(left);
+  free(right);
+}
+
 static void print_one(struct figures *figures, const struct comparison *one)
 {
+  const struct summary *a = &one->sides[0].summary, *b = &one->sides[1].summary;
   printf("  %s (%s; a %s)\n", one->workload->name, one->workload->purpose,
       one->workload->operation);
   for (int i = 0; i < NUMBERS; i++)
     print_number(figures, one, (enum figures_number)i);
+  print_times("late p50 p99 most", &a->late, &b->late);
+  print_times("lag p50 p99 most", &a->busy, &b->busy);
+  print_lags(&a->busy, &b->busy);
   if (one->diff.differences == 0) {
     printf("    same order: yes, %zu steps and callbacks\n", one->diff.a.count);
     return;

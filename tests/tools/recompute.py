@@ -268,6 +268,10 @@ def check_table(report, name):
             assert lines[-1].strip() == "first difference at step %d: %s" % (w["first"] + 1, w["reason"])
         else:
             assert lines[-1].strip() == "same order: yes, %d steps and callbacks" % w["rowsTotal"]
+        lags = [line for line in lines if line.startswith("    lag  ")][0]
+        for cell, side in zip(re.split(" {2,}", lags.strip())[1:], w["sides"]):
+            told = [int(n) for n in re.findall(r"(?:<\d+[um]s|more) (\d+)", cell)]
+            assert told and sum(told) == side["busy"]["count"]
         for n, (label, _) in enumerate(report["labels"]):
             for k in range(2):
                 rounds = [x for x in w["sides"][k]["numbers"][n] if x is not None]

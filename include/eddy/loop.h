@@ -65,6 +65,9 @@ typedef struct eddy_loop_stats {
   size_t stacks;      /* in use */
   size_t stacks_idle; /* kept for the next task */
   size_t stack_bytes; /* usable bytes of one */
+  size_t
+      task_memory; /* bytes held for tasks: their records, and one page of each stack that is in
+                         use or kept warm (more of it is in memory if a task has needed more) */
   const char
       *stack_guard; /* "madvise", "mprotect", "canary", or "none" before the first */
 } eddy_loop_stats;

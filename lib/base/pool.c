@@ -29,12 +29,14 @@ void *eddy__pool_get(struct eddy__pool *pool)
   if (header == NULL) return NULL;
   header->pool = pool;
   pool->used++;
+  pool->held += pool->size;
   return header + 1;
 }
 
 void eddy__pool_put(struct eddy__pool *pool, void *block)
 {
   pool->used--;
+  pool->held -= pool->size;
   eddy__free((struct header *)block - 1);
 }
 
@@ -59,8 +61,9 @@ struct chunk {
   struct eddy__link link;
   struct eddy__pool *pool;
   struct block *free; /* blocks that came back since it was last empty */
-  size_t used;        /* blocks handed out */
-  size_t fresh;       /* blocks not handed out since it was last empty */
+  size_t bytes;
+  size_t used;  /* blocks handed out */
+  size_t fresh; /* blocks not handed out since it was last empty */
   size_t total;
 };
 
@@ -101,11 +104,12 @@ static struct chunk *add_chunk(struct eddy__pool *pool)
   size_t extra = sizeof(struct chunk) + 2 * CACHE_LINE;
   size_t total = ((large ? LARGE_CHUNK_BYTES : CHUNK_BYTES) - extra) / pool->size;
   if (total == 0) total = 1;
+  size_t bytes = large ? LARGE_CHUNK_BYTES : extra + total * pool->size;
   /* Blocks need not be zero. */
-  struct chunk *chunk = large ? eddy__large_memory(LARGE_CHUNK_BYTES)
-                              : eddy__realloc(NULL, extra + total * pool->size);
+  struct chunk *chunk = large ? eddy__large_memory(bytes) : eddy__realloc(NULL, bytes);
   if (chunk == NULL) return NULL;
-  *chunk = (struct chunk){.pool = pool, .fresh = total, .total = total};
+  *chunk = (struct chunk){.pool = pool, .bytes = bytes, .fresh = total, .total = total};
+  pool->held += bytes;
   eddy__list_append(&pool->partial, &chunk->link);
   pool->empty++;
   return chunk;
@@ -190,9 +194,9 @@ void eddy__pool_trim(struct eddy__pool *pool)
     struct chunk *chunk = EDDY__ENTRY(link, struct chunk, link);
     if (chunk->used > 0) return;
     link = link->prev;
-    bool large = chunk->total * pool->size > CHUNK_BYTES;
-    if (!large && pool->empty <= KEPT_CHUNKS) continue;
+    if (chunk->bytes < LARGE_CHUNK_BYTES && pool->empty <= KEPT_CHUNKS) continue;
     eddy__list_remove(&chunk->link);
+    pool->held -= chunk->bytes;
     eddy__free(chunk);
     pool->empty--;
     left--;

@@ -18,6 +18,7 @@ struct eddy__pool {
   struct eddy__link partial; /* chunks with a free block; the first is taken from */
   struct eddy__link full;
   size_t empty; /* chunks on `partial` with no block in use */
+  size_t held;  /* bytes of all chunks */
 };
 
 void eddy__pool_init(struct eddy__pool *pool, size_t size);

@@ -21,7 +21,7 @@
  */
 struct eddy__stacks;
 
-/* A stack handed out. The record lies outside the stack. */
+/* A stack handed out. The record lies outside of it, where that can be above it. */
 struct eddy__stack {
   char *low;  /* the lowest usable byte */
   char *high; /* one past the highest; 16-byte aligned */
@@ -53,7 +53,9 @@ bool eddy__stacks_trim(struct eddy__stacks *stacks);
 struct eddy__stacks_stats {
   size_t used;
   size_t idle;
-  size_t bytes;      /* usable bytes of one stack */
+  size_t bytes; /* usable bytes of one stack */
+  size_t
+      touched; /* bytes of them in memory, as far as is known: a page of each in use or warm */
   const char *guard; /* the weakest: "madvise", "mprotect", "canary"; on Windows
                         "reserve"; "none": nothing mapped yet */
 };

@@ -34,6 +34,9 @@
 #define TOP_STEP 128
 #define TOP_STEPS 12
 
+/* A slot as it lies above its stack, which ends 16-byte aligned. */
+#define SLOT_BYTES ((sizeof(struct eddy__slot) + 15) / 16 * 16)
+
 #define RANGES 4096
 
 /* The live slabs, for the signal handler. Entries are claimed and released by `low`
@@ -219,8 +222,9 @@ static char *map_stacks(size_t bytes)
 struct eddy__slab *eddy__slab_map(struct eddy__stacks *owner, size_t count, size_t bytes)
 {
   size_t guard = eddy__slab_guard_bytes(bytes);
+  if (count > UINT16_MAX) count = UINT16_MAX;
   struct eddy__slab *slab = eddy__alloc(
-      sizeof(*slab) + count * sizeof(struct eddy__slot));
+      sizeof(*slab) + count * sizeof(struct eddy__place));
   if (slab == NULL) return NULL;
   int saved = errno;
   do {
@@ -229,12 +233,11 @@ struct eddy__slab *eddy__slab_map(struct eddy__stacks *owner, size_t count, size
   errno = saved;
   if (slab->base == NULL) goto fail_map;
   eddy__list_init(&slab->link);
+  slab->owner = owner;
   slab->bytes = bytes;
   slab->guard = guard;
   slab->count = count;
   slab->kind = choose_guard();
-  for (size_t i = 0; i < count; i++)
-    slab->slots[i].stack.owner = owner;
   publish(slab);
   return slab;
 fail_map:
@@ -246,8 +249,7 @@ void eddy__slab_unmap(struct eddy__slab *slab)
 {
   retract(slab);
   for (size_t i = 0; i < slab->fresh; i++) {
-    eddy__annotate_unmapped(&slab->slots[i].stack);
-    if (slab->slots[i].guard == EDDY__GUARD_MPROTECT)
+    if (slab->places[i].guard == EDDY__GUARD_MPROTECT)
       atomic_fetch_sub(&mprotect_stacks, 1);
   }
   int saved = errno;
@@ -256,19 +258,44 @@ void eddy__slab_unmap(struct eddy__slab *slab)
   eddy__free(slab);
 }
 
-struct eddy__stack *eddy__slab_take_fresh(struct eddy__slab *slab)
+static size_t take_cold(struct eddy__slab *slab)
+{
+  size_t index = slab->cold - 1;
+  slab->cold = slab->places[index].colder;
+  return index;
+}
+
+static size_t take_fresh(struct eddy__slab *slab)
 {
   size_t index = slab->fresh++;
-  struct eddy__slot *slot = &slab->slots[index];
-  char *guard = slab->base + index * (slab->guard + slab->bytes);
   int saved = errno;
-  slot->guard = install_guard(slab, index, guard);
+  slab->places[index].guard = (uint8_t)install_guard(
+      slab, index, slab->base + index * (slab->guard + slab->bytes));
   errno = saved;
-  slot->slab = slab;
-  slot->stack.low = guard + slab->guard;
-  slot->stack.high = slot->stack.low + slab->bytes - index % TOP_STEPS * TOP_STEP;
+  return index;
+}
+
+struct eddy__slot *eddy__slab_take(struct eddy__slab *slab)
+{
+  size_t index = slab->cold != 0 ? take_cold(slab) : take_fresh(slab);
+  char *low = slab->base + index * (slab->guard + slab->bytes) + slab->guard;
+  char *top = low + slab->bytes - index % TOP_STEPS * TOP_STEP - SLOT_BYTES;
+  struct eddy__slot *slot = (struct eddy__slot *)(void *)top;
+  *slot = (struct eddy__slot){
+      .stack = {.low = low, .high = top, .owner = slab->owner}, .slab = slab};
   eddy__annotate_mapped(&slot->stack);
-  return &slot->stack;
+  return slot;
+}
+
+static size_t place_of(const struct eddy__slot *slot)
+{
+  const struct eddy__slab *slab = slot->slab;
+  return (size_t)(slot->stack.low - slab->base) / (slab->guard + slab->bytes);
+}
+
+enum eddy__guard eddy__slot_guard(const struct eddy__slot *slot)
+{
+  return (enum eddy__guard)slot->slab->places[place_of(slot)].guard;
 }
 
 void eddy__slot_cool(struct eddy__slot *slot)
@@ -278,7 +305,12 @@ void eddy__slot_cool(struct eddy__slot *slot)
 #else
   int advice = MADV_FREE; /* there MADV_DONTNEED keeps the pages */
 #endif
+  struct eddy__slab *slab = slot->slab;
+  size_t index = place_of(slot);
   int saved = errno;
-  (void)madvise(slot->stack.low, slot->slab->bytes, advice); /* it may keep them, too */
+  eddy__annotate_unmapped(&slot->stack);
+  (void)madvise(slot->stack.low, slab->bytes, advice); /* it may keep them, too */
   errno = saved;
+  slab->places[index].colder = (uint16_t)slab->cold;
+  slab->cold = index + 1;
 }

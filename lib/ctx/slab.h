@@ -19,25 +19,32 @@ enum eddy__guard {
 
 struct eddy__slab;
 
-/* A stack with what its arena keeps about it. */
+/* A stack in use or warm, with what its arena keeps about it. It lies above the stack, in a page
+ * that the stack needs anyway, and goes when that is given back to the system. */
 struct eddy__slot {
   struct eddy__stack stack; /* first: a pointer to it is a pointer to the slot */
   struct eddy__slab *slab;
   struct eddy__slot *newer; /* among the warm ones; stack.next is the older neighbour */
-  enum eddy__guard guard;   /* what this stack really has */
+};
+
+/* What is kept about every stack. */
+struct eddy__place {
+  uint16_t colder; /* the next cold one, see eddy__slab */
+  uint8_t guard;   /* enum eddy__guard: what this stack really has */
 };
 
 struct eddy__slab {
   struct eddy__link link; /* in the arena's list of slabs with room, or of full ones */
   char *base;
-  size_t bytes; /* usable, of one stack */
+  struct eddy__stacks *owner;
+  size_t bytes; /* of one stack, the slot above it included */
   size_t guard; /* bytes below each stack */
   size_t count;
   size_t fresh; /* slots from here on were never used */
   size_t busy;  /* in use or warm */
-  struct eddy__stack *cold;
+  size_t cold;  /* the first cold one's place, plus one; 0: there is none */
   enum eddy__guard kind;
-  struct eddy__slot slots[];
+  struct eddy__place places[];
 };
 
 /* The bytes of guard that go with stacks of so many usable bytes; both are whole pages.
@@ -52,11 +59,14 @@ struct eddy__slab *eddy__slab_map(struct eddy__stacks *owner, size_t count, size
 /* No stack of it may be in use. */
 void eddy__slab_unmap(struct eddy__slab *slab);
 
-/* A stack that was never used, with its guard; there must be one. */
-struct eddy__stack *eddy__slab_take_fresh(struct eddy__slab *slab);
+/* A stack that is cold, else one that was never used, with its guard; there must be one. */
+struct eddy__slot *eddy__slab_take(struct eddy__slab *slab);
 
-/* Hands the stack's pages back to the system; it stays usable and reads as zero. */
+/* Makes it cold: its pages, the slot with them, go back to the system. */
 void eddy__slot_cool(struct eddy__slot *slot);
+
+/* What guards this stack. */
+enum eddy__guard eddy__slot_guard(const struct eddy__slot *slot);
 
 /* From now on no better means than this one is used in new slabs; for tests. */
 void eddy__guard_limit(enum eddy__guard best);

@@ -62,23 +62,6 @@ int eddy__stacks_new(size_t size, struct eddy__stacks **out)
   return 0;
 }
 
-static void unmap_all(struct eddy__link *list)
-{
-  struct eddy__link *link;
-  while ((link = eddy__list_first(list)) != NULL) {
-    eddy__list_remove(link);
-    eddy__slab_unmap(EDDY__ENTRY(link, struct eddy__slab, link));
-  }
-}
-
-void eddy__stacks_free(struct eddy__stacks *stacks)
-{
-  if (stacks == NULL) return;
-  unmap_all(&stacks->open);
-  unmap_all(&stacks->full);
-  eddy__free(stacks);
-}
-
 /* ---- warm ones ---- */
 
 static void push_warm(struct eddy__stacks *stacks, struct eddy__slot *slot)
@@ -119,6 +102,25 @@ static struct eddy__slot *pop_oldest(struct eddy__stacks *stacks)
   return slot;
 }
 
+static void unmap_all(struct eddy__link *list)
+{
+  struct eddy__link *link;
+  while ((link = eddy__list_first(list)) != NULL) {
+    eddy__list_remove(link);
+    eddy__slab_unmap(EDDY__ENTRY(link, struct eddy__slab, link));
+  }
+}
+
+void eddy__stacks_free(struct eddy__stacks *stacks)
+{
+  if (stacks == NULL) return;
+  while (stacks->newest != NULL)
+    eddy__annotate_unmapped(&pop_newest(stacks)->stack);
+  unmap_all(&stacks->open);
+  unmap_all(&stacks->full);
+  eddy__free(stacks);
+}
+
 /* Gives the pages of the longest idle stack back, and its slab if that was the last one.
  */
 static void cool_oldest(struct eddy__stacks *stacks)
@@ -129,12 +131,11 @@ static void cool_oldest(struct eddy__stacks *stacks)
   eddy__list_remove(&slab->link);
   if (slab->busy == 0 && stacks->slab_count > 1) {
     stacks->slab_count--;
+    eddy__annotate_unmapped(&slot->stack);
     eddy__slab_unmap(slab);
     return;
   }
   eddy__slot_cool(slot);
-  slot->stack.next = slab->cold;
-  slab->cold = &slot->stack;
   eddy__list_append(&stacks->open, &slab->link);
 }
 
@@ -158,15 +159,11 @@ static struct eddy__slot *take_cold(struct eddy__stacks *stacks)
   struct eddy__slab *slab = link != NULL ? EDDY__ENTRY(link, struct eddy__slab, link)
                                          : add_slab(stacks);
   if (slab == NULL) return NULL;
-  struct eddy__stack *stack = slab->cold;
-  if (stack != NULL)
-    slab->cold = stack->next;
-  else
-    stack = eddy__slab_take_fresh(slab);
-  struct eddy__slot *slot = (struct eddy__slot *)(void *)stack;
-  if (slot->guard > stacks->guard) stacks->guard = slot->guard;
+  struct eddy__slot *slot = eddy__slab_take(slab);
+  enum eddy__guard guard = eddy__slot_guard(slot);
+  if (guard > stacks->guard) stacks->guard = guard;
   slab->busy++;
-  if (slab->cold == NULL && slab->fresh == slab->count) {
+  if (slab->cold == 0 && slab->fresh == slab->count) {
     eddy__list_remove(&slab->link);
     eddy__list_append(&stacks->full, &slab->link);
   }
@@ -238,11 +235,12 @@ void eddy__stacks_get_stats(
   stats->used = stacks->used;
   stats->idle = stacks->warm + count_cold(&stacks->open);
   stats->bytes = stacks->bytes;
+  stats->touched = (stacks->used + stacks->warm) * eddy__page_bytes();
   stats->guard = stacks->slab_count == 0 ? "none" : names[stacks->guard];
 }
 
 bool eddy__stack_intact(const struct eddy__stack *stack)
 {
   const struct eddy__slot *slot = (const struct eddy__slot *)(const void *)stack;
-  return slot->guard != EDDY__GUARD_CANARY || eddy__canary_intact(stack->low);
+  return eddy__slot_guard(slot) != EDDY__GUARD_CANARY || eddy__canary_intact(stack->low);
 }

@@ -124,6 +124,7 @@ void eddy__stacks_get_stats(
   stats->used = stacks->used;
   stats->idle = stacks->idle;
   stats->bytes = stacks->bytes;
+  stats->touched = (stacks->used + stacks->idle) * PAGE;
   stats->guard = stacks->used + stacks->idle == 0 ? "none" : "reserve";
 }
 

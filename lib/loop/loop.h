@@ -35,6 +35,7 @@ struct eddy__ring {
   size_t bookings;
   uint64_t head; /* positions count up for ever; the index is position & mask */
   uint64_t tail;
+  uint64_t renewed; /* where head was when the entries' memory was new */
 };
 
 enum eddy__timer_state {

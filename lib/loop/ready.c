@@ -2,6 +2,9 @@
 
 #include "base/self.h"
 
+/* Entries since a ring was new (a megabyte of them) for which it is worth another one. */
+#define RENEWED_AFTER 65536
+
 /* Moves the entries to a ring of another capacity; positions stay what they are. */
 static int resize(struct eddy__ring *ring, size_t capacity)
 {
@@ -14,6 +17,7 @@ static int resize(struct eddy__ring *ring, size_t capacity)
   ring->entries = entries;
   ring->capacity = capacity;
   ring->mask = capacity - 1;
+  ring->renewed = ring->head;
   return 0;
 }
 
@@ -39,12 +43,20 @@ size_t eddy__ready_parked(const eddy_loop *loop)
   return loop->tasks - others;
 }
 
+/* A large ring that stays as large is replaced all the same when it is empty: of the new one no
+ * page is there before it is used, and the bookings of a million parked tasks use none. */
 void eddy__ready_shrink(eddy_loop *loop)
 {
   struct eddy__ring *ring = &loop->ring;
-  if (ring->capacity <= 4096 || ring->bookings >= ring->capacity / 8) return;
-  /* Without memory the large ring simply stays. */
-  (void)resize(ring, ring->capacity / 4);
+  size_t capacity = ring->capacity;
+  if (capacity <= 4096) return;
+  if (ring->bookings < capacity / 8) {
+    capacity /= 4;
+  } else if (ring->head != ring->tail || ring->tail - ring->renewed < RENEWED_AFTER) {
+    return;
+  }
+  /* Without memory the ring simply stays. */
+  (void)resize(ring, capacity);
 }
 
 void eddy__ready_clear(eddy_loop *loop)

@@ -128,6 +128,7 @@ static void fill_stats(const eddy_loop *loop, eddy_loop_stats *stats)
   stats->stacks_idle = stacks.idle + spare;
   stats->stack_bytes = stacks.bytes;
   stats->stack_guard = stacks.guard;
+  stats->task_memory = eddy__tasks_of(loop)->pool.held + stacks.touched;
 }
 
 static bool trim(eddy_loop *loop)

@@ -31,6 +31,7 @@ static int parked_main(void *arg)
     bench_check(eddy_loop_create_task_coro(NULL, coro, NULL, &tasks[i]) == 0, "create");
   }
   bench_check(eddy_sleep(0) == 0, "yield");
+  bench_check(eddy_sleep(EDDY_S(1)) == 0, "sleep");
   eddy_loop_get_stats(eddy_get_running_loop(), &stats);
   bench_check(stats.parked - bench_lost() >= count, "every task is parked");
   double bytes = (bench_resident() - before) / (double)count;

@@ -1,4 +1,4 @@
-/* Tasks: yielding, creating and awaiting, many at once, queues, memory of parked ones. */
+/* Tasks: yielding, creating and awaiting, many at once, queues. */
 #define _DEFAULT_SOURCE
 
 #include <eddy.h>
@@ -218,43 +218,6 @@ static void queue_64(uint64_t count)
   run_queue(count, 64);
 }
 
-/* ---- memory of parked tasks ---- */
-
-static int sleep_long(void *arg)
-{
-  (void)arg;
-  return eddy_sleep(EDDY_S(3600));
-}
-
-static int parked_main(void *arg)
-{
-  uint64_t count = *(uint64_t *)arg;
-  eddy_loop_stats stats;
-  eddy_task **tasks = bench_memory(count, sizeof(*tasks));
-  double before = bench_resident();
-  for (uint64_t i = 0; i < count; i++)
-    bench_check(eddy_create_task(sleep_long, NULL, &tasks[i]) == 0, "create");
-  bench_check(eddy_sleep(0) == 0, "yield");
-  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
-  bench_check(stats.parked - bench_lost() >= count, "every task is parked");
-  double bytes = (bench_resident() - before) / (double)count;
-  bench_check(strcmp(stats.stack_guard, "none") != 0, "the stacks are guarded");
-  for (uint64_t i = 0; i < count; i++)
-    eddy_task_cancel(tasks[i], NULL);
-  for (uint64_t i = 0; i < count; i++) {
-    bench_check(eddy_task_await(tasks[i], NULL) == EDDY_ECANCELLED, "cancelled");
-    eddy_task_unref(tasks[i]);
-  }
-  free(tasks);
-  bench_print("bytes", bytes);
-  return 0;
-}
-
-static void parked(uint64_t count)
-{
-  run_main(parked_main, &count);
-}
-
 static const bench_workload workloads[] = {
     {"yield_2", yield_2},
     {"yield_10k", yield_10k},
@@ -263,7 +226,6 @@ static const bench_workload workloads[] = {
     {"many_block", many_block},
     {"queue_1", queue_1},
     {"queue_64", queue_64},
-    {"parked", parked},
     {NULL, NULL},
 };
 

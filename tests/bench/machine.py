@@ -56,6 +56,15 @@ def find_nginx(build):
     return shutil.which("nginx", path=path)
 
 
+def available_memory():
+    """Bytes; 0 where the system does not say."""
+    try:
+        with open("/proc/meminfo", encoding="utf-8") as file:
+            return next(int(line.split()[1]) << 10 for line in file if "MemAvailable" in line)
+    except (OSError, StopIteration):
+        return 0
+
+
 def processor():
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:

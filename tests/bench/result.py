@@ -48,7 +48,7 @@ def goal_text(line, unit):
         return ""
     if not line["reference"]:
         return f"<= {line['factor']:,.5g} {unit}"
-    if line["reference"].startswith("best peer"):
+    if line["reference"].endswith("(best peer)"):
         return "<= " + line["reference"]
     alone = f" ({line['judged'][0].split('/')[1]})" if len(line["programs"]) == 1 else ""
     return f"<= {line['factor']:g} x {line['reference']}{alone}"
@@ -153,7 +153,7 @@ def print_row(row):
         columns = "".join(f"{say_ratio(line, backend):<24}" for backend in backends)
         columns += "".join(say_ratio(line, backend) for backend in line["programs"]
                            if backend not in BACKENDS)
-        print(f"{name:<27}{line['label']:<10}{figure:>12}  {line['goal']:<24}{columns.rstrip()}")
+        print(f"{name:<27}{line['label']:<10}{figure:>12}  {line['goal']:<30}{columns.rstrip()}")
     peers = row["lines"][0]["peers"]
     said = [f"{name} {say_figure(row['medians'][name], row['unit'])}"
             for name in sorted(peers, key=lambda name: row["medians"][name])]
@@ -173,7 +173,7 @@ def print_table(result):
             section = row["section"]
             print(f"\n{HEADS[section]}")
             columns = "".join(f"{'   ' + backend:<24}" for backend in BACKENDS)
-            print(f"{'':<37}{'native/epoll':>12}  {'goal':<24}{columns.rstrip()}")
+            print(f"{'':<37}{'native/epoll':>12}  {'goal':<30}{columns.rstrip()}")
         print_row(row)
     found = counts(result)
     print(f"\nGoals: {found[MET]} met, {found[NEAR]} within 2x, {found[OVER]} over"

@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import ssl
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -246,16 +247,18 @@ class Web:
     def measure(self, round_number):
         for row in self.rows:
             figures = self.figures.setdefault(row.name, {})
-            figures.setdefault("nginx", {})[round_number] = self.run(row, self.start_nginx)
-            for api in row.goals:
-                for backend in BACKENDS:
-                    figures.setdefault(f"{api} {backend}", {})[round_number] = self.run(
-                        row, self.start_eddy, api, backend)
-            if row.tls or round_number >= network.SLOW_ROUNDS:
-                continue
-            for name in self.peers:
-                figures.setdefault(name, {})[round_number] = self.run(
-                    row, self.start_peer, name)
+            programs = {f"{api} {backend}": (self.start_eddy, api, backend)
+                        for api in row.goals for backend in BACKENDS}
+            if not row.tls and round_number < network.SLOW_ROUNDS:
+                programs.update({name: (self.start_peer, name) for name in self.peers})
+            order = network.turned(list(programs), round_number)
+            floors = []
+            for i, name in enumerate(order):
+                if i in (0, len(order) // 2):
+                    floors.append(self.run(row, self.start_nginx))
+                figures.setdefault(name, {})[round_number] = self.run(row, *programs[name])
+            floors.append(self.run(row, self.start_nginx))
+            figures.setdefault("nginx", {})[round_number] = statistics.median(floors)
 
     # ---- what came out ----
 

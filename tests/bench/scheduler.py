@@ -102,7 +102,7 @@ ROWS = [
 
 PEER_NAMES = {"st": "state-threads", "boost_fiber": "Boost.Fiber", "asio": "Asio",
                "boost_context": "Boost.Context", "asio_coro": "Asio", "node": "Node.js",
-               "go": "Go", "pth": "Pth", "mmap": "mmap + mprotect"}
+               "go": "Go", "pth": "Pth", "mmap": "mmap"}
 
 
 class Scheduler:

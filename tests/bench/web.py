@@ -84,8 +84,8 @@ class Row:
 GOALS = {"protocols": 1.0, "streams": 1.1}
 
 ROWS = [
-    Row("hello, 64 connections", 64, GOALS),
-    Row("hello, 1,000 connections", 1000, GOALS),
+    Row("hello, c64", 64, GOALS),
+    Row("hello, c1000", 1000, GOALS),
     Row("hello, 16 pipelined", 64, GOALS, pipelined=True),
     Row("hello over TLS", 64, {"streams": 1.1}, tls=True),
 ]

@@ -36,7 +36,7 @@ struct told {
 static const struct told refusals[] = {
     {ENOSYS, "no io_uring"},
     {EPERM, "kernel.io_uring_disabled"},
-    {EACCES, "a filter of system calls"},
+    {EACCES, "or by a filter"},
     {EINVAL, "older than Linux 6.1"},
     {ENOMEM, "RLIMIT_MEMLOCK"},
 };

@@ -5,8 +5,8 @@
 #define SMALLEST 64 /* numbers the first table has room for */
 
 enum side {
-  READER = 0,
-  WRITER = 1,
+  READER = EDDY__READER,
+  WRITER = EDDY__WRITER,
 };
 
 static enum side side_of(const eddy_op *op)
@@ -264,14 +264,24 @@ static void note_attempt(
   if (drained) slot->drained = table->epoch;
 }
 
-static int try_first(struct eddy__readiness *table, eddy_op *op, bool own)
+static int attempt(
+    struct eddy__readiness *table, struct eddy__slot *slot, eddy_op *op, bool again)
 {
+  int rc = EDDY_ENOTSUP;
+  if (slot != NULL && table->poller->attempt != NULL)
+    rc = table->poller->attempt(table->poller_self, slot, op);
+  return rc == EDDY_ENOTSUP ? eddy__socket_attempt(op, again) : rc;
+}
+
+static int try_first(struct eddy__readiness *table, struct eddy__slot *slot, eddy_op *op)
+{
+  bool own = slot != NULL && slot->own;
   if (!own && (op->kind == EDDY_OP_ACCEPT || op->kind == EDDY_OP_CONNECT)) {
     int rc = eddy__socket_nonblocking(op->fd);
     if (rc < 0) return rc;
   }
   if ((op->flags & EDDY_OP_LATER) != 0) return EDDY_PENDING;
-  int rc = eddy__socket_attempt(op, false);
+  int rc = attempt(table, slot, op, false);
   if (rc == 0 && op->kind == EDDY_OP_ACCEPT)
     eddy__readiness_adopt(table, (int)op->result, true);
   return rc;
@@ -286,7 +296,7 @@ int eddy__readiness_start(struct eddy__readiness *table, eddy_op *op)
   bool own = slot != NULL && slot->own;
   int rc = EDDY_PENDING;
   if (!is_drained(table, slot, op)) {
-    rc = try_first(table, op, own);
+    rc = try_first(table, slot, op);
     if ((op->flags & EDDY_OP_LATER) == 0) note_attempt(table, slot, op, rc);
   }
   if (rc != EDDY_PENDING) return rc;
@@ -317,7 +327,7 @@ int eddy__readiness_finish(struct eddy__readiness *table, eddy_op *op)
   enum side side = side_of(op);
   struct eddy__slot *slot = find_slot(table, op->fd);
   if (slot == NULL || slot->ops[side] != op) return EDDY_EINVAL;
-  int rc = eddy__socket_attempt(op, true);
+  int rc = attempt(table, slot, op, true);
   note_attempt(table, slot, op, rc);
   if (rc == EDDY_PENDING) {
     slot->signalled = without(slot->signalled, side);
@@ -356,6 +366,8 @@ void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream)
   if (get_slot(table, fd, &slot) < 0) return;
   if (slot->armed != 0 || slot->ops[READER] != NULL || slot->ops[WRITER] != NULL) {
     eddy__readiness_lost(table, slot, EDDY_EBADF);
+  } else if (table->poller->attempt != NULL) {
+    forget(table, slot); /* what was taken in under this number before */
   }
   slot->file_kind = EDDY__FILE_UNKNOWN;
   slot->own = true;
@@ -406,6 +418,11 @@ void eddy__readiness_event(
     }
   }
   if (!slot->edge) disarm(table, slot, idle);
+}
+
+void eddy__readiness_rest(struct eddy__readiness *table, struct eddy__slot *slot)
+{
+  disarm(table, slot, EDDY__READ);
 }
 
 void eddy__readiness_edge(

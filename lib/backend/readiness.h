@@ -45,6 +45,12 @@
 
 #include "backend/socket.h"
 
+/* Places of a slot's operations. */
+enum eddy__side {
+  EDDY__READER = 0,
+  EDDY__WRITER = 1,
+};
+
 enum eddy__events {
   EDDY__READ = 1,
   EDDY__WRITE = 2,
@@ -101,6 +107,10 @@ struct eddy__poller {
   void (*forget)(void *self, struct eddy__slot *slot);
   /* Takes the slot over and frees it when it can. */
   void (*drop)(void *self, struct eddy__slot *slot);
+  /* Carries an operation out with what the poller has taken in ahead of it: as
+   * eddy__socket_attempt, EDDY_PENDING if it goes on taking in. EDDY_ENOTSUP, or NULL: there is
+   * nothing, a system call has to be made. */
+  int (*attempt)(void *self, struct eddy__slot *slot, eddy_op *op);
 };
 
 struct eddy__readiness {
@@ -153,6 +163,10 @@ void eddy__readiness_event(
 /* From a poller of edges: this has happened; `ended`: the stream's end or an error is among it. */
 void eddy__readiness_edge(
     struct eddy__readiness *table, struct eddy__slot *slot, unsigned events, bool ended);
+
+/* From the poller: it has stopped reporting what there is to read, which nobody waits for; the next
+ * who does arms it anew. */
+void eddy__readiness_rest(struct eddy__readiness *table, struct eddy__slot *slot);
 
 /* From the poller: the slot cannot be watched any more; who waits is signalled and
  * finishes with `code`. */

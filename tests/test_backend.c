@@ -176,6 +176,7 @@ EDDY_TEST_KERNEL(backend, other_users_of_libuvs_loop_keep_it_running)
 {
   uv_timer_t *timer = test_new(sizeof *timer);
   CHECK_OK(test_loop(&loop));
+  CHECK(eddy_loop_uv(loop) != NULL);
   CHECK_OK(uv_timer_init(eddy_loop_uv(loop), timer));
   test_defer(close_timer, timer);
   timer->data = "libuv";

@@ -43,6 +43,7 @@ static int new_wish(struct wish **out)
   struct wish *wish = test_new(sizeof *wish);
   *out = wish;
   wish->loop = eddy_get_running_loop();
+  CHECK(eddy_loop_uv(wish->loop) != NULL); /* there may be no memory for it */
   CHECK_OK(test_future(NULL, &wish->future));
   return 0;
 }
@@ -295,7 +296,9 @@ static int start_echo(struct echo **out, int *port)
   int size = sizeof address;
   struct echo *echo = test_new(sizeof *echo);
   CHECK_OK(uv_ip4_addr("127.0.0.1", 0, &address));
-  CHECK_OK(uv_tcp_init(eddy_loop_uv(eddy_get_running_loop()), &echo->listener));
+  uv_loop_t *uv = eddy_loop_uv(eddy_get_running_loop());
+  CHECK(uv != NULL);
+  CHECK_OK(uv_tcp_init(uv, &echo->listener));
   test_defer(end_echo, echo);
   echo->listener.data = echo;
   CHECK_OK(uv_tcp_bind(&echo->listener, (const struct sockaddr *)&address, 0));
@@ -424,6 +427,7 @@ EDDY_TEST_KERNEL(beside, close_callbacks_come_before_the_loop_is_closed)
   eddy_loop *loop;
   uv_timer_t *timer = test_new(sizeof *timer);
   CHECK_OK(test_loop(&loop));
+  CHECK(eddy_loop_uv(loop) != NULL);
   CHECK_OK(uv_timer_init(eddy_loop_uv(loop), timer));
   timer->data = "closed";
   uv_close((uv_handle_t *)timer, on_closed);

@@ -14,7 +14,10 @@ struct eddy__child_waiter {
   uv_mutex_t mutex;
   eddy_loop *loop; /* NULL: nobody is to be told any more */
   struct eddy__posted posted;
+  bool is_posted; /* the loop has the post, or its entry */
   long pid;
+  struct eddy__child *child; /* NULL: it is gone, and its reference is the post's */
+  struct eddy__owned owned;  /* by the loop, then */
 };
 
 struct waiting_thread {
@@ -35,7 +38,10 @@ static void wait_in_thread(void *arg)
   struct eddy__child_waiter *waiter = self->waiter;
   eddy__child_await(waiter->pid);
   uv_mutex_lock(&waiter->mutex);
-  if (waiter->loop != NULL) (void)eddy__loop_post(waiter->loop, &waiter->posted);
+  if (waiter->loop != NULL) {
+    waiter->is_posted = true;
+    if (eddy__loop_post(waiter->loop, &waiter->posted) < 0) waiter->is_posted = false;
+  }
   uv_mutex_unlock(&waiter->mutex);
   eddy__thread_ends(&self->thread);
   unref_waiter(waiter);
@@ -44,10 +50,15 @@ static void wait_in_thread(void *arg)
 /* The post is the waiter's own. */
 static void leave_posted(struct eddy__posted *posted)
 {
-  (void)posted;
+  EDDY__ENTRY(posted, struct eddy__child_waiter, posted)->is_posted = false;
 }
 
-static int on_post(void *child);
+static void discard_waiter(struct eddy__owned *owned)
+{
+  unref_waiter(EDDY__ENTRY(owned, struct eddy__child_waiter, owned));
+}
+
+static int on_post(void *waiter);
 
 static int start_thread(struct eddy__child *child)
 {
@@ -61,7 +72,8 @@ static int start_thread(struct eddy__child *child)
   waiter->loop = child->loop;
   waiter->pid = child->pid;
   waiter->posted = (struct eddy__posted){
-      .fn = on_post, .arg = child, .discard = leave_posted};
+      .fn = on_post, .arg = waiter, .discard = leave_posted};
+  waiter->child = child;
   thread->waiter = waiter;
   eddy_loop_hold(child->loop);
   rc = eddy__thread_start(&thread->thread, wait_in_thread);
@@ -98,7 +110,12 @@ static void join_thread(struct eddy__child *child)
     if (atomic_load_explicit(&waiter->refs, memory_order_acquire) == 1) break;
     uv_sleep(i < 10 ? 0 : 1);
   }
-  unref_waiter(waiter);
+  if (waiter->is_posted) {
+    waiter->child = NULL;
+    eddy__loop_own(child->loop, &waiter->owned, discard_waiter);
+  } else {
+    unref_waiter(waiter);
+  }
   eddy__threads_reap();
 }
 
@@ -133,7 +150,14 @@ static void take_status(struct eddy__child *child)
 
 static int on_post(void *arg)
 {
-  struct eddy__child *child = arg;
+  struct eddy__child_waiter *waiter = arg;
+  struct eddy__child *child = waiter->child;
+  waiter->is_posted = false;
+  if (child == NULL) {
+    eddy__list_remove(&waiter->owned.link);
+    unref_waiter(waiter);
+    return 0;
+  }
   leave_thread(child);
   join_thread(child);
   take_status(child);

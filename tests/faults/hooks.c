@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/transport.h"
 #include "task/task.h"
 
 #ifndef sigev_notify_thread_id
@@ -151,6 +152,10 @@ static bool waits_rightly(eddy_task *task, const char *text)
     return !eddy_future_done(task->wait.object);
   }
   if (strstr(text, "resting") != NULL) return task->timer.state == EDDY__TIMER_BOOKED;
+  if (strstr(text, "connection on descriptor") != NULL) { /* for its beginning */
+    const eddy_transport *made = task->wait.object;
+    return made->waiter == task && !made->lost;
+  }
   if (strstr(text, "on descriptor") != NULL) {
     return task->op != NULL && task->op->state == EDDY__OP_PENDING;
   }

@@ -284,12 +284,13 @@ static int leave_it_shaking_hands(void *arg)
 
 EDDY_TEST(tls_end, a_loop_that_is_closed_releases_connections)
 {
-  struct tls_pair *open, *young;
+  struct tls_pair *open, *young = NULL;
   CHECK_OK(eddy_run(leave_it_open, &open));
   CHECK_EQ(open->client.peer->released, 1);
   CHECK_EQ(open->server.peer->released, 1);
   CHECK_EQ(open->client.peer->lost, 0);
   (void)!eddy_run(leave_it_shaking_hands, &young);
+  CHECK(young != NULL);
   CHECK_EQ(young->client.peer->released, 1);
   CHECK_EQ(young->server.peer->released, 1);
   return 0;

@@ -3,12 +3,12 @@
  *
  * The program of 14 three times, each time on a loop chosen by name: "SCHEDULER/IO".
  *
- *   native/uv       eddy's own timers over libuv's sockets; the default
+ *   native/uv       eddy's own timers over libuv's sockets
  *   uv/uv           libuv keeps the timers as well and drives the iteration
  *   native/virtual  time jumps to the next deadline, so the run takes none
  *
  * By name also native/epoll and native/uring (Linux), native/kqueue (macOS, BSDs) and native/poll,
- * which wait without libuv.
+ * which wait without libuv. A loop that no name was given is native/epoll on Linux, else native/uv.
  *
  * Nothing in the tasks says on which of them they run, and given the same events they run
  * in the same order. With names as arguments it takes those. A program that leaves the

@@ -17,7 +17,7 @@ eddy_add_example(eddy_demo SOURCES demo.c)
 add_dependencies(eddy_demo echo_server echo_load)
 
 if(EDDY_BUILD_TESTS)
-  foreach(backend native/uv uv/uv)
+  foreach(backend IN LISTS kernel_backends)
     eddy_add_entry("${backend}/example.echo" ""
       sh "${PROJECT_SOURCE_DIR}/tests/check_echo.sh" "$<TARGET_FILE_DIR:echo_server>" ${backend})
     # A fixed port at an address of its own; only Linux has those without set-up.

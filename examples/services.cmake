@@ -29,7 +29,7 @@ if(NOT EDDY_PYTHON3)
   message(STATUS "The services of the examples are not tested: their clients need python3")
 else()
   foreach(name IN LISTS services)
-    foreach(backend native/uv uv/uv)
+    foreach(backend IN LISTS kernel_backends)
       eddy_add_entry("${backend}/example.${name}" "${backend}"
         sh "${PROJECT_SOURCE_DIR}/tests/check_${name}.sh" "$<TARGET_FILE:${name}>"
         "${EDDY_PYTHON3}"

@@ -13,7 +13,7 @@ if(EDDY_BUILD_TESTS AND EDDY_OPENSSL)
   if(EDDY_PYTHON3)
     set(python "${EDDY_PYTHON3}")
   endif()
-  foreach(backend native/uv uv/uv)
+  foreach(backend IN LISTS kernel_backends)
     eddy_add_entry("${backend}/example.tls" ""
       sh "${PROJECT_SOURCE_DIR}/tests/check_tls.sh" "$<TARGET_FILE_DIR:tls_client>" ${backend}
       "${EDDY_OPENSSL}" ${python})

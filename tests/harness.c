@@ -54,8 +54,17 @@ struct test_case *test_find(const char *name)
 
 const char *test_backend(void)
 {
+  static const char *usual;
   const char *name = getenv("EDDY_BACKEND");
-  return name != NULL && name[0] != '\0' ? name : "native/uv";
+  if (name != NULL && name[0] != '\0') return name;
+  eddy_loop *loop;
+  eddy_loop_stats stats;
+  if (usual == NULL && eddy_loop_new(NULL, &loop) == 0) {
+    eddy_loop_get_stats(loop, &stats);
+    usual = stats.backend;
+    eddy_loop_free(loop);
+  }
+  return usual != NULL ? usual : "none";
 }
 
 bool test_is_virtual(void)

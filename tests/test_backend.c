@@ -112,12 +112,13 @@ EDDY_TEST(backend, option_outranks_the_environment_and_that_the_default)
   int rc;
   keep_environment();
   unsetenv("EDDY_BACKEND");
-  CHECK_STR(name_of(NULL, &rc), "native/uv");
+  const char *usual = name_of("native/epoll", &rc) != NULL ? "native/epoll" : "native/uv";
+  CHECK_STR(name_of(NULL, &rc), usual);
   CHECK_EQ(setenv("EDDY_BACKEND", "native/virtual", 1), 0);
   CHECK_STR(name_of(NULL, &rc), "native/virtual");
   CHECK_STR(name_of("uv/uv", &rc), "uv/uv");
   CHECK_EQ(setenv("EDDY_BACKEND", "", 1), 0);
-  CHECK_STR(name_of(NULL, &rc), "native/uv");
+  CHECK_STR(name_of(NULL, &rc), usual);
   return 0;
 }
 

@@ -1,31 +1,18 @@
 /* native/uring: what runs where there is no io_uring, and what its requests must not hold on to. */
-#include "capture.h"
+#include "forbid.h"
 #include "sock_calls.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- where there is none ---- */
 
-/* From here on io_uring_setup fails in this process, as the kernel may have it. */
 static int forbid_rings(int error)
 {
-  struct sock_filter steps[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), /* the call's number */
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  struct sock_fprog program = {sizeof steps / sizeof steps[0], steps};
-  CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-  CHECK_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-  return 0;
+  return forbid_call(SYS_io_uring_setup, error);
 }
 
 struct told {
@@ -64,16 +51,6 @@ static int run_without(void *told)
   eddy_loop_options options = {.backend = "native/uring"};
   CHECK_OK(forbid_rings(expected->error));
   return eddy_run_with(echo_once, told, &options, NULL, NULL);
-}
-
-/* Runs fn in a child and expects it to end well. */
-static int in_child(eddy_fn *fn, void *arg)
-{
-  static struct child child;
-  CHECK_OK(child_run(&child, fn, arg));
-  if (child.status != 0) fputs(child.text, stderr);
-  CHECK_EQ(child.status, 0);
-  return 0;
 }
 
 EDDY_UNIT_TEST(uring, epoll_runs_where_there_is_none_and_the_statistics_say_why)

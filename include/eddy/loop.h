@@ -25,7 +25,8 @@ typedef struct eddy_loop_options {
   /** "SCHEDULER/IO": "native/uv", "uv/uv", "native/epoll" (Linux), "native/uring" (Linux 6.1;
    * where io_uring is missing or forbidden native/epoll runs instead, and the statistics say why),
    * "native/kqueue" (macOS, the BSDs), "native/poll" or "native/virtual"; NULL: the environment's
-   * EDDY_BACKEND, else "native/uv". */
+   * EDDY_BACKEND, else "uv/uv" with a `uv_loop`, "native/epoll" on Linux (native/poll where an
+   * emulator has no epoll, as the statistics say) and "native/uv" elsewhere. */
   const char *backend;
   /** A backend of the program's own (eddy/backend.h), kept until the loop is freed; then
    * `backend` is not looked at. */

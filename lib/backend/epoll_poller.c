@@ -271,6 +271,11 @@ static bool poller_wait(void *self, eddy_time timeout)
   return joined;
 }
 
+static const char *refusal(int code)
+{
+  return code == EDDY_ENOSYS ? "this system has no epoll" : NULL;
+}
+
 const struct eddy__sleeper eddy__sleeper_epoll = {
     .poller = {.make = poller_make,
         .arm = poller_arm,
@@ -281,4 +286,7 @@ const struct eddy__sleeper eddy__sleeper_epoll = {
     .close = poller_close,
     .join = poller_join,
     .wait = poller_wait,
+    .refusal = refusal,
+    .instead = &eddy__sleeper_poll,
+    .instead_name = "native/poll",
 };

@@ -289,10 +289,7 @@ static void *own_uv_loop(void *self)
 #ifdef __linux__
 static int open_epoll(void *self, eddy_loop *loop, const eddy_loop_options *options)
 {
-  int rc = own_open(self, loop, options, &eddy__sleeper_epoll);
-  if (rc != EDDY_ENOSYS) return rc;
-  return eddy_raise(
-      rc, "native/epoll: this system has no epoll; native/poll does without");
+  return own_open(self, loop, options, &eddy__sleeper_epoll);
 }
 
 const eddy_io eddy__io_epoll = OWN_IO("epoll", open_epoll);

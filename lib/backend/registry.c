@@ -21,6 +21,12 @@
 
 #define NAMES "native/uv, uv/uv, native/virtual" LINUX_NAMES KQUEUE_NAME ", native/poll"
 
+#ifdef __linux__
+const char *const eddy__backend_usual = "native/epoll";
+#else
+const char *const eddy__backend_usual = "native/uv";
+#endif
+
 static const eddy_backend backends[] = {
     {"native/uv", &eddy__scheduler_native, &eddy__io_uv},
     {"uv/uv", &eddy__scheduler_uv, &eddy__io_uv},

@@ -18,7 +18,7 @@ static int choose_backend(const eddy_loop_options *options, const eddy_backend *
   const char *name = options->backend;
   if (name == NULL) name = getenv("EDDY_BACKEND");
   if (name == NULL || name[0] == '\0')
-    name = options->uv_loop != NULL ? "uv/uv" : "native/uv";
+    name = options->uv_loop != NULL ? "uv/uv" : eddy__backend_usual;
   *out = eddy__backend_find(name);
   if (*out == NULL) return EDDY_EINVAL;
   if (options->uv_loop != NULL && strcmp(name, "uv/uv") != 0) {

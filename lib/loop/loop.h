@@ -508,6 +508,9 @@ void eddy__report_deadlock(const eddy_loop *loop, const char *headline);
  * (task/future.c). */
 void eddy__futures_report(eddy_loop *loop);
 
+/* The name of the pair that a loop gets which asks for none (backend/registry.c). */
+extern const char *const eddy__backend_usual;
+
 /* The built-in pair of this name; NULL, with the reason raised, if there is none
  * (backend/registry.c). */
 const eddy_backend *eddy__backend_find(const char *name);

@@ -194,9 +194,9 @@ EDDY_API EDDY_NODISCARD int eddy_tls_context_add_server_name(
 EDDY_API EDDY_NODISCARD int eddy_tls_get_session(
     const eddy_transport *transport, eddy_tls_session **out);
 
-/** Clients: connections that are made from now on resume this session (a reference is kept; NULL:
- * none), if they ask for the name it was made with; those to others do without. The check of the
- * certificate was done when the session was made, so it has to be of this context.
+/** Clients: connections that are made from now on resume what `session` holds (a reference is kept;
+ * NULL: nothing), if they ask for the name it was made with; those to others do without. The
+ * certificate was checked when that was made, so `session` has to be of this context.
  * Returns 0; EDDY_EINVAL (another context's). */
 EDDY_API EDDY_NODISCARD int eddy_tls_context_set_session(
     eddy_tls_context *context, eddy_tls_session *session);

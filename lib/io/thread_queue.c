@@ -149,28 +149,13 @@ static int take(eddy_thread_queue *queue, eddy_value *item)
 
 /* ---- how waits are described ---- */
 
-static void describe(const eddy_task *task, char *text, size_t size, const char *what)
+static void describe(const eddy_task *task, char *text, size_t size)
 {
   eddy_thread_queue *queue = task->wait.object;
   lock(queue);
-  snprintf(text, size, "%s on thread queue %p (%zu items%s)", what, (const void *)queue,
-      queue->count, is_full(queue) ? ", full" : "");
+  snprintf(text, size, "%s on thread queue %p (%zu items%s)", eddy__wait_call(task),
+      (const void *)queue, queue->count, is_full(queue) ? ", full" : "");
   unlock(queue);
-}
-
-static void describe_get(const eddy_task *task, char *text, size_t size)
-{
-  describe(task, text, size, "get");
-}
-
-static void describe_put(const eddy_task *task, char *text, size_t size)
-{
-  describe(task, text, size, "put");
-}
-
-static void describe_join(const eddy_task *task, char *text, size_t size)
-{
-  describe(task, text, size, "join");
 }
 
 static int end_get(eddy_task *task, int rc);
@@ -178,11 +163,11 @@ static int end_put(eddy_task *task, int rc);
 static int end_join(eddy_task *task, int rc);
 
 static const struct eddy__wait_type get_wait = {
-    eddy__shared_cancel, describe_get, end_get, "thread queue get"};
+    eddy__shared_cancel, describe, end_get, "thread queue get"};
 static const struct eddy__wait_type put_wait = {
-    eddy__shared_cancel, describe_put, end_put, "thread queue put"};
+    eddy__shared_cancel, describe, end_put, "thread queue put"};
 static const struct eddy__wait_type join_wait = {
-    eddy__shared_cancel, describe_join, end_join, "thread queue join"};
+    eddy__shared_cancel, describe, end_join, "thread queue join"};
 
 /* ---- tasks ---- */
 

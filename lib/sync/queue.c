@@ -198,26 +198,11 @@ static void wake_all(struct eddy__link *waiters)
   }
 }
 
-static void describe(const eddy_task *task, char *text, size_t size, const char *what)
+static void describe(const eddy_task *task, char *text, size_t size)
 {
   const eddy_queue *queue = task->wait.object;
-  snprintf(text, size, "%s on queue %p (%zu items%s)", what, (const void *)queue,
-      queue->count, queue->maxsize > 0 && queue->count >= queue->maxsize ? ", full" : "");
-}
-
-static void describe_get(const eddy_task *task, char *text, size_t size)
-{
-  describe(task, text, size, "get");
-}
-
-static void describe_put(const eddy_task *task, char *text, size_t size)
-{
-  describe(task, text, size, "put");
-}
-
-static void describe_join(const eddy_task *task, char *text, size_t size)
-{
-  describe(task, text, size, "join");
+  snprintf(text, size, "%s on queue %p (%zu items%s)", eddy__wait_call(task),
+      (const void *)queue, queue->count, eddy_queue_full(queue) ? ", full" : "");
 }
 
 static int end_get(eddy_task *task, int rc);
@@ -226,9 +211,9 @@ static int end_put(eddy_task *task, int rc);
 static int end_put_slowly(eddy_task *task, eddy_queue *queue, int rc);
 static int end_join(eddy_task *task, int rc);
 
-static const struct eddy__wait_type get_wait = {NULL, describe_get, end_get, "queue get"};
-static const struct eddy__wait_type put_wait = {NULL, describe_put, end_put, "queue put"};
-static const struct eddy__wait_type join_wait = {NULL, describe_join, end_join, "queue join"};
+static const struct eddy__wait_type get_wait = {NULL, describe, end_get, "queue get"};
+static const struct eddy__wait_type put_wait = {NULL, describe, end_put, "queue put"};
+static const struct eddy__wait_type join_wait = {NULL, describe, end_join, "queue join"};
 
 /* One wait on one of the queue's lists, which keeps a reference to it. */
 EDDY__INLINE int stand(eddy_task *task, eddy_queue *queue, struct eddy__link *waiters,

@@ -303,6 +303,9 @@ EDDY__INLINE int eddy__wait_end(eddy_task *task, int status)
   return task->wait.type->resume(task, status);
 }
 
+/* The call that waits, for descriptions: the last word of `what`, "get" of "queue get". */
+const char *eddy__wait_call(const eddy_task *task);
+
 /* Only lets others run: queues the task's own step, which gets `status`, never
  * EDDY_ECANCELLED. */
 int eddy__wait_turn(eddy_task *task, int status);

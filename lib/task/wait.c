@@ -2,6 +2,8 @@
  * is in wait_futures.c. */
 #include "task/task.h"
 
+#include <string.h>
+
 #include "base/outcome.h"
 
 /* How often a task that is being closed may ask to wait before its stack is given up. */
@@ -55,6 +57,13 @@ int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *
   eddy__wait_park(task, type, object);
   if (task->must_cancel) cancel_at_once(task);
   return EDDY_PENDING;
+}
+
+const char *eddy__wait_call(const eddy_task *task)
+{
+  const char *what = task->wait.type->what;
+  const char *space = strrchr(what, ' ');
+  return space != NULL ? space + 1 : what;
 }
 
 /* There is nothing more to be done when the turn has come. */

@@ -4,6 +4,7 @@
 #define FORBID_H
 
 #include "capture.h"
+#include "sock_calls.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -32,6 +33,23 @@ static inline int in_child(eddy_fn *fn, void *arg)
   CHECK_OK(child_run(&child, fn, arg));
   if (child.status != 0) fputs(child.text, stderr);
   CHECK_EQ(child.status, 0);
+  return 0;
+}
+
+/* In a task: the loop is on this backend for a reason that contains this, and does its work. */
+static inline int echo_on(const char *backend, const char *reason)
+{
+  eddy_loop_stats stats;
+  int fds[2];
+  char byte = 0;
+  eddy_loop_get_stats(eddy_get_running_loop(), &stats);
+  CHECK_STR(stats.backend, backend);
+  CHECK_CONTAINS(stats.backend_reason, reason);
+  CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  CHECK_OK(eddy_sock_pair(fds));
+  CHECK_OK(eddy_sock_sendall(fds[1], "x", 1));
+  CHECK_OK(recv_all(fds[0], &byte, 1));
+  CHECK_EQ(byte, 'x');
   return 0;
 }
 

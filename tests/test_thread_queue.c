@@ -373,8 +373,8 @@ static int waiters_without_anyone_else_do_not_hang(enum kind kind)
   CHECK_OK(start_put(kind, "b", *full, 2, NULL));
   CHECK_OK(start_join(kind, "c", *full, NULL));
   CHECK_OK(settle());
-  drop_thread_queue(empty);
-  drop_thread_queue(full);
+  drop_queue(empty);
+  drop_queue(full);
   CHECK_OK(settle());
   CHECK_TRACE("a:closed b:closed c:closed");
   return 0;

@@ -85,6 +85,7 @@ struct frame {
   eddy_value item;
   int64_t next, end;
   int rc;
+  bool loop_closes;
 };
 
 static int produce_frame(eddy_frame *frame)
@@ -101,6 +102,7 @@ static int produce_frame(eddy_frame *frame)
   EDDY_END(frame);
 }
 
+/* Until the queue ends, or, where it may be, the task's loop. */
 static int consume_frame(eddy_frame *frame)
 {
   struct frame *self = (struct frame *)frame;
@@ -110,7 +112,8 @@ static int consume_frame(eddy_frame *frame)
     if (self->rc != 0) break;
     consume(&self->consumer, self->item);
   }
-  expect(self->rc == EDDY_EQUEUESHUTDOWN, "get of a stackless task ends with the queue");
+  expect(self->rc == EDDY_EQUEUESHUTDOWN || self->loop_closes,
+      "get of a stackless task ends with the queue");
   EDDY_END(frame);
 }
 
@@ -264,18 +267,6 @@ static int consume_until_closed(void *unused)
   return 0;
 }
 
-static int consume_until_closed_frame(eddy_frame *frame)
-{
-  struct frame *self = (struct frame *)frame;
-  EDDY_BEGIN(frame);
-  for (;;) {
-    EDDY_AWAIT(frame, self->rc, eddy_thread_queue_get(all.queue, &self->item));
-    if (self->rc != 0) break;
-    consume(&self->consumer, self->item);
-  }
-  EDDY_END(frame);
-}
-
 static int stop(void *loop)
 {
   eddy_loop_stop(loop);
@@ -305,9 +296,9 @@ static void *close_loops(void *unused)
 {
   for (int i = 0; atomic_load(&all.producing) > 0; i++) {
     eddy_loop *loop = new_loop_alone();
-    struct frame frame = {0};
+    struct frame frame = {.loop_closes = true};
     eddy_task *tasks[2];
-    eddy_frame_init(&frame.frame, consume_until_closed_frame);
+    eddy_frame_init(&frame.frame, consume_frame);
     need(eddy_loop_create_task_with(loop, consume_until_closed, NULL, NULL, &tasks[0]),
         "task");
     need(eddy_loop_create_task_coro(loop, &frame.frame.coro, NULL, &tasks[1]), "task");

@@ -10,12 +10,14 @@ What counts is the processor time of the server for each message, taken from its
 a ratio to the floor's in the same round; the table shows the medians of these ratios.
 """
 
+import dataclasses
 import os
 import shutil
 import signal
 import statistics
 import subprocess
 import sys
+from typing import ClassVar, Optional
 
 import machine
 from scheduler import environment, placed_on
@@ -30,30 +32,31 @@ QUICK_ROUNDS = 3
 BEST_PEER = "best peer"
 
 
+@dataclasses.dataclass
 class Row:
     """A workload: what the client does, how the services are started, and the goals.
 
     `goals` maps a way of writing it to its factor: of the floor's figure, or, with `absolute`,
     of nothing; BEST_PEER: it is to be as good as the best peer; None: it is only measured.
-    `more` maps (way, backend) to goals that hold on another backend. `settings` go into the environment of eddy's
-    services; with them no peer is run.
+    `more` maps (way, backend) to goals that hold on another backend. `settings` go into the
+    environment of eddy's services; with them no peer is run.
     """
 
-    section = "network"
+    section: ClassVar = "network"
+    name: str
+    load: list
+    goals: dict
+    buffer: Optional[int] = None
+    kind: str = ""
+    figure: str = "cpu_us"
+    absolute: bool = False
+    once: bool = False
+    tls: bool = False
+    more: dict = dataclasses.field(default_factory=dict)
+    settings: dict = dataclasses.field(default_factory=dict)
 
-    def __init__(self, name, load, goals, buffer=None, kind="", figure="cpu_us",
-                 absolute=False, once=False, tls=False, more=None, settings=None):
-        self.name = PREFIX + name
-        self.load = load
-        self.goals = goals
-        self.buffer = buffer
-        self.kind = kind
-        self.figure = figure
-        self.absolute = absolute
-        self.once = once
-        self.tls = tls
-        self.more = more or {}
-        self.settings = settings or {}
+    def __post_init__(self):
+        self.name = PREFIX + self.name
 
 
 def echo(connections, size=64, depth=1):

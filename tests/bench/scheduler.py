@@ -1,9 +1,11 @@
 """The scheduler's rows of run.py: tasks, queues, callbacks, timers, memory, in one process each."""
 
+import dataclasses
 import os
 import resource
 import shutil
 import subprocess
+from typing import ClassVar, Optional
 
 import machine
 
@@ -25,6 +27,7 @@ SWITCH = ("raw switch", "boost_context")  # what they are multiples of
 FEWER = {"asyncio": 50, "uvloop": 50, "pth": 50, "swapcontext": 20}
 
 
+@dataclasses.dataclass
 class Row:
     """One workload: which programs run it, and what eddy is held against.
 
@@ -33,19 +36,16 @@ class Row:
     "PEER or STAND-IN" is the peer where it is there.
     """
 
-    section = "scheduler"
-
-    def __init__(self, name, eddy, workload, count, peers=(), goals=(), figure="ns",
-                 rounds=None, once=()):
-        self.name = name
-        self.eddy = eddy
-        self.workload = workload
-        self.count = count
-        self.peers = peers
-        self.goals = goals
-        self.figure = figure
-        self.rounds = rounds  # None: all
-        self.once = once  # peers that take so long that one round has to do
+    section: ClassVar = "scheduler"
+    name: str
+    eddy: str
+    workload: str
+    count: int
+    peers: tuple = ()
+    goals: list = dataclasses.field(default_factory=list)
+    figure: str = "ns"
+    rounds: Optional[int] = None  # None: all
+    once: tuple = ()  # peers that take so long that one round has to do
 
 
 M = 1000000

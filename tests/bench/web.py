@@ -10,6 +10,7 @@ answer has to be a 200, the bytes have to be as many as so many answers have, an
 is read. --realtime is not for these rows: wrk does not always end then.
 """
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import ClassVar
 
 import machine
 import network
@@ -70,15 +72,17 @@ request = function() return all end
 """
 
 
+@dataclasses.dataclass
 class Row:
-    section = "http"
+    section: ClassVar = "http"
+    name: str
+    connections: int
+    goals: dict
+    pipelined: bool = False
+    tls: bool = False
 
-    def __init__(self, name, connections, goals, pipelined=False, tls=False):
-        self.name = PREFIX + name
-        self.connections = connections
-        self.goals = goals
-        self.pipelined = pipelined
-        self.tls = tls
+    def __post_init__(self):
+        self.name = PREFIX + self.name
 
 
 GOALS = {"protocols": 1.0, "streams": 1.1}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #ifdef _WIN32
+#include <malloc.h>
 #include <windows.h>
 #else
 #include <dirent.h>
@@ -16,6 +17,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define LARGE_PAGE 2097152
 #endif
 
 /* What is called at the end of every thread that asked for anything of it. */
@@ -51,9 +54,14 @@ eddy_time eddy__clock_now(void)
   return EDDY_S(seconds) + rest * EDDY_S(1) / frequency.QuadPart;
 }
 
-void *eddy__large_memory(size_t size)
+void *eddy__aligned_memory(size_t size, size_t alignment)
 {
-  return malloc(size);
+  return _aligned_malloc(size, alignment);
+}
+
+void eddy__aligned_free(void *memory)
+{
+  _aligned_free(memory);
 }
 
 long eddy__process_id(void)
@@ -102,14 +110,19 @@ eddy_time eddy__clock_now(void)
   return EDDY_S(now.tv_sec) + now.tv_nsec;
 }
 
-void *eddy__large_memory(size_t size)
+void *eddy__aligned_memory(size_t size, size_t alignment)
 {
   void *memory;
-  if (posix_memalign(&memory, size, size) != 0) return NULL;
+  if (posix_memalign(&memory, alignment, size) != 0) return NULL;
 #ifdef MADV_HUGEPAGE
-  (void)madvise(memory, size, MADV_HUGEPAGE);
+  if (alignment >= LARGE_PAGE) (void)madvise(memory, size, MADV_HUGEPAGE);
 #endif
   return memory;
+}
+
+void eddy__aligned_free(void *memory)
+{
+  free(memory);
 }
 
 long eddy__process_id(void)

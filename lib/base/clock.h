@@ -12,10 +12,11 @@ eddy_time eddy__clock_now(void);
 /* now + delay without overflow: one too long is EDDY_NEVER. */
 eddy_time eddy__time_after(eddy_time now, eddy_time delay);
 
-/* Memory of unspecified contents for very many small objects, aligned to its size, a power of
- * two; in large pages where the system has them, which cost a fraction of as many small ones
- * when they are touched first. Freed with eddy__free. NULL: no memory. */
-void *eddy__large_memory(size_t size);
+/* Memory of unspecified contents for many small objects, at a multiple of `alignment`, a power of
+ * two; if that is 2 MiB, in large pages where the system has them, which cost a fraction of as
+ * many small ones when they are touched first. NULL: no memory. */
+void *eddy__aligned_memory(size_t size, size_t alignment);
+void eddy__aligned_free(void *memory);
 
 /* The id of this process, to recognise a fork. */
 long eddy__process_id(void);

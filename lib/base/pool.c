@@ -52,19 +52,27 @@ void eddy__pool_trim(struct eddy__pool *pool)
 
 #else
 
-#define CHUNK_BYTES 32768
+#define SPAN_BYTES 32768
 #define LARGE_CHUNK_BYTES 2097152 /* where so much is in use */
 #define KEPT_CHUNKS 8
 #define CACHE_LINE 64
+#define ALLOCATORS_BYTES                                                                 \
+  16 /* what malloc keeps of its own; spans then lie side by side */
+
+/* A chunk is one span, or many: pieces of memory aligned to their size. Each begins with a word
+ * that leads to the chunk. */
+struct span {
+  struct chunk *chunk;
+};
 
 struct chunk {
+  struct span span; /* the first one's */
   struct eddy__link link;
   struct eddy__pool *pool;
   struct block *free; /* blocks that came back since it was last empty */
+  char *fresh;        /* the first block not handed out since then; NULL: all were */
+  size_t used;        /* blocks handed out */
   size_t bytes;
-  size_t used;  /* blocks handed out */
-  size_t fresh; /* blocks not handed out since it was last empty */
-  size_t total;
 };
 
 /* A block that came back. */
@@ -72,68 +80,87 @@ struct block {
   struct block *next;
 };
 
-/* In front of each block: aligned as a block at least is. */
-struct header {
-  alignas(uint64_t) struct chunk *chunk;
-};
-
 /* The alignment of a type divides its size: a block whose size is no multiple of the
  * strictest alignment needs none. */
 static size_t alignment(size_t size)
 {
-  return size % alignof(max_align_t) == 0 ? alignof(max_align_t) : alignof(struct header);
+  return size % alignof(max_align_t) == 0 ? alignof(max_align_t) : alignof(uint64_t);
 }
 
 void eddy__pool_init(struct eddy__pool *pool, size_t size)
 {
-  size_t align = alignment(size);
-  size_t stride = size + sizeof(struct header) + align - 1;
-  *pool = (struct eddy__pool){.size = stride - stride % align, .lead = align};
+  size_t stride = size + alignment(size) - 1;
+  *pool = (struct eddy__pool){.size = stride - stride % alignment(size)};
   eddy__list_init(&pool->partial);
   eddy__list_init(&pool->full);
 }
 
-static struct header *header_of(const void *block)
+static struct span *span_of(const void *block)
 {
-  return (struct header *)((uintptr_t)block - sizeof(struct header));
+  uintptr_t address = (uintptr_t)block;
+  return (struct span *)(address - address % SPAN_BYTES);
+}
+
+static struct chunk *chunk_of(const void *block)
+{
+  return span_of(block)->chunk;
+}
+
+/* Blocks of one cache line do not straddle two. */
+static char *first_block(struct span *span)
+{
+  bool first = span == &span->chunk->span;
+  size_t head = first ? sizeof(struct chunk) : sizeof(struct span);
+  return (char *)span + (head + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
 static struct chunk *add_chunk(struct eddy__pool *pool)
 {
-  bool large = pool->used * pool->size >= LARGE_CHUNK_BYTES;
-  size_t extra = sizeof(struct chunk) + 2 * CACHE_LINE;
-  size_t total = ((large ? LARGE_CHUNK_BYTES : CHUNK_BYTES) - extra) / pool->size;
-  if (total == 0) total = 1;
-  size_t bytes = large ? LARGE_CHUNK_BYTES : extra + total * pool->size;
-  /* Blocks need not be zero. */
-  struct chunk *chunk = large ? eddy__large_memory(bytes) : eddy__realloc(NULL, bytes);
+  bool large = pool->used * pool->size >= LARGE_CHUNK_BYTES &&
+               pool->size < SPAN_BYTES / 2;
+  size_t align = large ? LARGE_CHUNK_BYTES : SPAN_BYTES;
+  size_t bytes = large ? LARGE_CHUNK_BYTES : SPAN_BYTES - ALLOCATORS_BYTES;
+  size_t least = sizeof(struct chunk) + CACHE_LINE + pool->size;
+  if (bytes < least) bytes = least;
+  struct chunk *chunk = eddy__aligned_memory(bytes, align);
   if (chunk == NULL) return NULL;
-  *chunk = (struct chunk){.pool = pool, .bytes = bytes, .fresh = total, .total = total};
+  *chunk = (struct chunk){.span.chunk = chunk, .pool = pool, .bytes = bytes};
+  chunk->fresh = first_block(&chunk->span);
   pool->held += bytes;
   eddy__list_append(&pool->partial, &chunk->link);
   pool->empty++;
   return chunk;
 }
 
-/* Blocks of one line, header and all, do not straddle two. */
-static char *first_block(struct chunk *chunk)
+/* The block that is handed out after this one, of those that never were: the next in its span,
+ * else the first of the next span; NULL: it was the last. */
+static char *block_after(struct chunk *chunk, char *block)
 {
-  char *end = (char *)(chunk + 1);
-  char *line = end + CACHE_LINE - (uintptr_t)end % CACHE_LINE;
-  return line + chunk->pool->lead;
+  size_t size = chunk->pool->size;
+  char *end = (char *)chunk + chunk->bytes;
+  char *span_end = (char *)span_of(block) + SPAN_BYTES;
+  if (block + 2 * size <= (span_end < end ? span_end : end)) return block + size;
+  if (span_end >= end || size >= SPAN_BYTES / 2) return NULL;
+  struct span *next = (struct span *)(void *)span_end;
+  next->chunk = chunk;
+  return first_block(next);
 }
 
-static void *take_block(struct eddy__pool *pool, struct chunk *chunk)
+static void *take_block(struct chunk *chunk)
 {
   struct block *block = chunk->free;
   if (block != NULL) {
     chunk->free = block->next;
     return block;
   }
-  size_t index = chunk->total - chunk->fresh--;
-  block = (struct block *)(void *)(first_block(chunk) + index * pool->size);
-  header_of(block)->chunk = chunk;
-  return block;
+  char *fresh = chunk->fresh;
+  chunk->fresh = block_after(chunk, fresh);
+  return fresh;
+}
+
+static bool is_full(const struct chunk *chunk)
+{
+  return chunk->free == NULL && chunk->fresh == NULL;
 }
 
 /* No block of the chunk is in use any more. Empty ones are taken from last, and are the
@@ -143,7 +170,7 @@ static void empty(struct eddy__pool *pool, struct chunk *chunk)
   eddy__list_remove(&chunk->link);
   eddy__list_append(&pool->partial, &chunk->link);
   chunk->free = NULL;
-  chunk->fresh = chunk->total;
+  chunk->fresh = first_block(&chunk->span);
   pool->empty++;
 }
 
@@ -157,9 +184,9 @@ void *eddy__pool_get(struct eddy__pool *pool)
     chunk = add_chunk(pool);
     if (chunk == NULL) return NULL;
   }
-  void *block = take_block(pool, chunk);
-  if (chunk->used == 0) pool->empty--;
-  if (++chunk->used == chunk->total) {
+  void *block = take_block(chunk);
+  if (chunk->used++ == 0) pool->empty--;
+  if (is_full(chunk)) {
     eddy__list_remove(&chunk->link);
     eddy__list_append(&pool->full, &chunk->link);
   }
@@ -169,21 +196,21 @@ void *eddy__pool_get(struct eddy__pool *pool)
 
 void eddy__pool_put(struct eddy__pool *pool, void *block)
 {
-  struct chunk *chunk = header_of(block)->chunk;
+  struct chunk *chunk = chunk_of(block);
   struct block *back = block;
-  back->next = chunk->free;
-  chunk->free = back;
-  pool->used--;
-  if (chunk->used-- == chunk->total) {
+  if (is_full(chunk)) {
     eddy__list_remove(&chunk->link);
     eddy__list_prepend(&pool->partial, &chunk->link);
   }
-  if (chunk->used == 0) empty(pool, chunk);
+  back->next = chunk->free;
+  chunk->free = back;
+  pool->used--;
+  if (--chunk->used == 0) empty(pool, chunk);
 }
 
 struct eddy__pool *eddy__pool_of(const void *block)
 {
-  return header_of(block)->chunk->pool;
+  return chunk_of(block)->pool;
 }
 
 void eddy__pool_trim(struct eddy__pool *pool)
@@ -197,7 +224,7 @@ void eddy__pool_trim(struct eddy__pool *pool)
     if (chunk->bytes < LARGE_CHUNK_BYTES && pool->empty <= KEPT_CHUNKS) continue;
     eddy__list_remove(&chunk->link);
     pool->held -= chunk->bytes;
-    eddy__free(chunk);
+    eddy__aligned_free(chunk);
     pool->empty--;
     left--;
   }
@@ -208,7 +235,7 @@ static void free_chunks(struct eddy__link *list)
   struct eddy__link *link;
   while ((link = eddy__list_first(list)) != NULL) {
     eddy__list_remove(link);
-    eddy__free(EDDY__ENTRY(link, struct chunk, link));
+    eddy__aligned_free(EDDY__ENTRY(link, struct chunk, link));
   }
 }
 

@@ -1,10 +1,10 @@
 /*
  * Blocks of one size, for what a loop makes and frees all the time.
  *
- * They are cut from chunks; a word in front of each block leads to its chunk. A chunk
- * whose blocks have all come back waits for the next burst until eddy__pool_trim, which a
- * loop calls when it has nothing to do. Under sanitizers every block is an allocation of
- * its own, so that a use after free is seen.
+ * They are cut from chunks, which are aligned so that a block's address leads to its chunk:
+ * nothing is kept for a block but the block. A chunk whose blocks have all come back waits for
+ * the next burst until eddy__pool_trim, which a loop calls when it has nothing to do. Under
+ * sanitizers every block is an allocation of its own, so that a use after free is seen.
  */
 #ifndef EDDY_BASE_POOL_H
 #define EDDY_BASE_POOL_H
@@ -13,7 +13,6 @@
 
 struct eddy__pool {
   size_t size; /* from one block to the next */
-  size_t lead; /* before the first block, its header included */
   size_t used;
   struct eddy__link partial; /* chunks with a free block; the first is taken from */
   struct eddy__link full;

@@ -178,6 +178,9 @@ typedef struct eddy_io {
   int (*sock_shutdown)(void *self, int fd, eddy_shutdown how);
   /** Closes; pending operations are signalled and finish with EDDY_EBADF. */
   int (*sock_close)(void *self, int fd);
+  /** What is known of the number is of another socket; this one is used here from now on. NULL:
+   * it makes no difference. */
+  int (*sock_adopt)(void *self, int fd);
 
   /** Prepares a descriptor made elsewhere for READ and WRITE (a socket: RECV and SEND), and
    * says what it is. Returns 0; EDDY_EINVAL (a file, a directory, ...: always ready);

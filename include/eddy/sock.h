@@ -146,6 +146,18 @@ EDDY_API EDDY_NODISCARD int eddy_sock_pair(int fds[2]);
 EDDY_API int eddy_sock_accept(int listener, int *connection, eddy_address *peer);
 
 /**
+ * Takes a socket over that another loop's calls have made (eddy_sock_accept, for one), and that is
+ * used on this loop alone from now on. It works without; but then this loop tries in vain
+ * before each wait, and looks whether the number still means the same file.
+ *
+ * asyncio   none
+ * Context   inside the running loop; does not wait.
+ * fd        nobody waits for it, on any loop; closed with eddy_sock_close here.
+ * Returns   0; EDDY_ENOLOOP; EDDY_EBADF; EDDY_ENOTSOCK.
+ */
+EDDY_API EDDY_NODISCARD int eddy_sock_adopt(int fd);
+
+/**
  * Connects. A datagram socket is only told its peer, at once; as often as one likes.
  *
  * asyncio   loop.sock_connect(); names are looked up beforehand, by eddy_loop_getaddrinfo

@@ -45,6 +45,15 @@ int eddy__kernel_sock_listen(
   return rc;
 }
 
+int eddy__kernel_sock_adopt(void *self, int fd)
+{
+  struct eddy__readiness *table = self;
+  bool stream;
+  int rc = eddy__socket_is_stream(fd, &stream);
+  if (rc == 0) eddy__readiness_adopt(table, fd, stream);
+  return rc;
+}
+
 int eddy__kernel_sock_bind(void *self, int fd, const eddy_address *address)
 {
   (void)self;

@@ -42,6 +42,9 @@ int eddy__socket_shutdown(int fd, eddy_shutdown how);
 
 int eddy__socket_close(int fd);
 
+/* What kind of socket it is. Returns 0; EDDY_ENOTSOCK; EDDY_EBADF. */
+int eddy__socket_is_stream(int fd, bool *stream);
+
 /* Makes a descriptor that somebody else opened non-blocking. */
 int eddy__socket_nonblocking(int fd);
 

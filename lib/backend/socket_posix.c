@@ -49,6 +49,15 @@ int eddy__socket_nonblocking(int fd)
   return fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : eddy__last_error();
 }
 
+int eddy__socket_is_stream(int fd, bool *stream)
+{
+  int type;
+  socklen_t size = sizeof(type);
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return eddy__last_error();
+  *stream = type == SOCK_STREAM;
+  return 0;
+}
+
 #ifndef SOCK_NONBLOCK
 /* Where the flags cannot be given at birth. Closes the descriptor if it fails. */
 static int set_flags(int fd)

@@ -438,6 +438,7 @@ const eddy_io eddy__io_uv = {
     .sock_name = eddy__kernel_sock_name,
     .sock_shutdown = eddy__kernel_sock_shutdown,
     .sock_close = io_sock_close,
+    .sock_adopt = eddy__kernel_sock_adopt,
     .pipe_open = eddy__kernel_pipe_open,
     .signal_start = io_signal_start,
     .signal_stop = io_signal_stop,

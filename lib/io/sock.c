@@ -352,6 +352,17 @@ int eddy_sock_getpeername(int fd, eddy_address *out)
   return get_name(fd, true, out);
 }
 
+int eddy_sock_adopt(int fd)
+{
+  eddy_loop *loop;
+  int rc = running(&loop);
+  if (rc < 0) return rc;
+  if (fd < 0) return eddy__fail(EDDY_EBADF, "adopt", "descriptor", fd);
+  if (loop->io->sock_adopt == NULL) return 0;
+  rc = loop->io->sock_adopt(loop->io_state, fd);
+  return rc < 0 ? eddy__fail(rc, "adopt", "descriptor", fd) : 0;
+}
+
 int eddy_sock_close(int fd)
 {
   eddy_loop *loop;

@@ -48,7 +48,7 @@ static int echo(void *arg)
   int fd = (int)(intptr_t)arg;
   char data[MESSAGE];
   size_t size = 0;
-  int rc = 0;
+  int rc = service.handed != NULL ? eddy_sock_adopt(fd) : 0;
   while (
       rc == 0 && (rc = eddy_sock_recv(fd, data, sizeof(data), &size)) == 0 && size > 0) {
     if (service.work > 0) bench_check(compute(data) != 0, "the computation");

@@ -178,9 +178,13 @@ typedef struct eddy_io {
   int (*sock_shutdown)(void *self, int fd, eddy_shutdown how);
   /** Closes; pending operations are signalled and finish with EDDY_EBADF. */
   int (*sock_close)(void *self, int fd);
-  /** What is known of the number is of another socket; this one is used here from now on. NULL:
-   * it makes no difference. */
+  /** A socket made elsewhere is this loop's from now on: it is made non-blocking, and what is known
+   * of its number, of another socket that had it, is forgotten. NULL: it makes no difference.
+   * Returns 0; EDDY_EBUSY (an operation is pending on it); EDDY_EBADF; EDDY_ENOTSOCK. */
   int (*sock_adopt)(void *self, int fd);
+  /** It is this loop's no more, and stays open. NULL: it makes no difference. Returns 0;
+   * EDDY_EBUSY. */
+  int (*sock_disown)(void *self, int fd);
 
   /** Prepares a descriptor made elsewhere for READ and WRITE (a socket: RECV and SEND), and
    * says what it is. Returns 0; EDDY_EINVAL (a file, a directory, ...: always ready);

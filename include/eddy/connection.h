@@ -10,7 +10,8 @@
 /** How to connect; all zero means: the defaults. */
 typedef struct eddy_connection_options {
   /** A socket that is connected already, in place of host and port; it is taken over, also if
-   * the call fails (but not with EDDY_EINVAL, EDDY_EBUSY or EDDY_ENOTASK). */
+   * the call fails (but not with EDDY_EINVAL, EDDY_EBUSY or EDDY_ENOTASK), and becomes
+   * non-blocking. */
   const int *sock;
   /** The address to connect from, as eddy_address_parse has it. NULL: the system chooses, and
    * local_port is not looked at. */
@@ -89,7 +90,8 @@ EDDY_API int eddy_loop_create_unix_connection(eddy_loop *loop,
  * asyncio   loop.connect_accepted_socket()
  * Context   coroutine; suspends until connection_made was called.
  * fd        taken over, also if the call fails (but not with EDDY_EINVAL, EDDY_EBUSY or
- *           EDDY_ENOTASK).
+ *           EDDY_ENOTASK); it becomes non-blocking. Of another loop of eddy's that has used it:
+ *           that one's eddy_sock_disown comes first.
  * options   NULL: the defaults. Only tls (on the server's side) and its timeouts are looked at.
  * Returns   0; what the factory returned; EDDY_EBADF; EDDY_ECANCELLED; EDDY_ENOTASK;
  *           EDDY_EINVAL; EDDY_EBUSY (a transport uses it); EDDY_EOTHERLOOP; EDDY_ENOMEM. The rest as

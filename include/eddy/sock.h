@@ -146,16 +146,33 @@ EDDY_API EDDY_NODISCARD int eddy_sock_pair(int fds[2]);
 EDDY_API int eddy_sock_accept(int listener, int *connection, eddy_address *peer);
 
 /**
- * Takes a socket over that another loop's calls have made (eddy_sock_accept, for one), and that is
- * used on this loop alone from now on. It works without; but then this loop tries in vain
- * before each wait, and looks whether the number still means the same file.
+ * Takes a socket over that was made elsewhere, by another loop's eddy_sock_accept for one, and that
+ * is used on this loop alone from now on, by these calls. (The calls that make a transport of a
+ * socket do so themselves.) It becomes non-blocking. What the loop knew of an earlier socket
+ * of the same number, which another loop has closed, is forgotten; and the socket costs
+ * what one of the loop's own does. Without, the loop tries in vain before each wait, and looks
+ * whether the number still means the same file.
  *
  * asyncio   none
  * Context   inside the running loop; does not wait.
- * fd        nobody waits for it, on any loop; closed with eddy_sock_close here.
- * Returns   0; EDDY_ENOLOOP; EDDY_EBADF; EDDY_ENOTSOCK.
+ * fd        of a loop that has used it: that one's eddy_sock_disown comes first. Closed with
+ *           eddy_sock_close here.
+ * Returns   0; EDDY_ENOLOOP; EDDY_EBUSY (somebody waits for it, or a transport uses it);
+ *           EDDY_EBADF; EDDY_ENOTSOCK.
  */
 EDDY_API EDDY_NODISCARD int eddy_sock_adopt(int fd);
+
+/**
+ * Gives a socket up that was used on this loop and goes to another one, or out of eddy's hands: it
+ * stays open, the loop watches it no more. (While a loop watches it the other one's
+ * eddy_sock_close may not end the connection.) One that was only accepted needs none of this.
+ *
+ * asyncio   none
+ * Context   inside the running loop; does not wait.
+ * Returns   0; EDDY_ENOLOOP; EDDY_EBUSY (somebody waits for it, or a transport uses it);
+ *           EDDY_EBADF.
+ */
+EDDY_API EDDY_NODISCARD int eddy_sock_disown(int fd);
 
 /**
  * Connects. A datagram socket is only told its peer, at once; as often as one likes.

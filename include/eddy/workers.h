@@ -24,8 +24,8 @@
  *
  * Connections come to the workers in one of two ways: each listens on the same port by itself
  * (`reuse_port`; the system spreads them), or one loop accepts and hands the descriptor to
- * another worker's task, which goes on with eddy_sock_adopt, and then
- * eddy_loop_connect_accepted_socket or eddy_sock_recv.
+ * another worker's task, which goes on with eddy_loop_connect_accepted_socket, or with
+ * eddy_sock_adopt and eddy_sock_recv.
  *
  * asyncio has nothing like it: a Python program would start processes.
  */

@@ -49,9 +49,19 @@ int eddy__kernel_sock_adopt(void *self, int fd)
 {
   struct eddy__readiness *table = self;
   bool stream;
+  if (eddy__readiness_waits(table, fd)) return EDDY_EBUSY;
   int rc = eddy__socket_is_stream(fd, &stream);
+  if (rc == 0) rc = eddy__socket_nonblocking(fd);
   if (rc == 0) eddy__readiness_adopt(table, fd, stream);
   return rc;
+}
+
+int eddy__kernel_sock_disown(void *self, int fd)
+{
+  struct eddy__readiness *table = self;
+  if (eddy__readiness_waits(table, fd)) return EDDY_EBUSY;
+  eddy__readiness_disown(table, fd);
+  return 0;
 }
 
 int eddy__kernel_sock_bind(void *self, int fd, const eddy_address *address)

@@ -16,6 +16,7 @@ int eddy__kernel_sock_pair(void *self, int fds[2]);
 int eddy__kernel_sock_listen(
     void *self, const eddy_address *address, const eddy_listen_options *options, int *fd);
 int eddy__kernel_sock_adopt(void *self, int fd);
+int eddy__kernel_sock_disown(void *self, int fd);
 int eddy__kernel_sock_bind(void *self, int fd, const eddy_address *address);
 int eddy__kernel_sock_name(void *self, int fd, bool peer, eddy_address *out);
 int eddy__kernel_sock_shutdown(void *self, int fd, eddy_shutdown how);

@@ -281,9 +281,10 @@ static void *own_uv_loop(void *self)
     .sock_pair = eddy__kernel_sock_pair, .sock_listen = eddy__kernel_sock_listen,        \
     .sock_bind = eddy__kernel_sock_bind, .sock_name = eddy__kernel_sock_name,            \
     .sock_shutdown = eddy__kernel_sock_shutdown, .sock_close = own_sock_close,           \
-    .sock_adopt = eddy__kernel_sock_adopt, .pipe_open = eddy__kernel_pipe_open,          \
-    .signal_start = own_signal_start, .signal_stop = own_signal_stop,                    \
-    .alive = own_alive, .quiet = own_quiet, .uv_loop = own_uv_loop,                      \
+    .sock_adopt = eddy__kernel_sock_adopt, .sock_disown = eddy__kernel_sock_disown,      \
+    .pipe_open = eddy__kernel_pipe_open, .signal_start = own_signal_start,               \
+    .signal_stop = own_signal_stop, .alive = own_alive, .quiet = own_quiet,              \
+    .uv_loop = own_uv_loop,                                                              \
   }
 
 #ifdef __linux__

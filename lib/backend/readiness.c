@@ -376,6 +376,18 @@ void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream)
   slot->drained = 0;
 }
 
+void eddy__readiness_disown(struct eddy__readiness *table, int fd)
+{
+  struct eddy__slot *slot = find_slot(table, fd);
+  if (slot != NULL) eddy__readiness_lost(table, slot, EDDY_EBADF);
+}
+
+bool eddy__readiness_waits(const struct eddy__readiness *table, int fd)
+{
+  const struct eddy__slot *slot = find_slot(table, fd);
+  return slot != NULL && waiting(slot) != 0;
+}
+
 void eddy__readiness_settle(struct eddy__readiness *table)
 {
   table->epoch++;

@@ -140,8 +140,15 @@ int eddy__readiness_finish(struct eddy__readiness *table, eddy_op *op);
 void eddy__readiness_cancel(struct eddy__readiness *table, eddy_op *op);
 int eddy__readiness_close(struct eddy__readiness *table, int fd);
 
-/* The descriptor was just made by this loop. `stream`: it is not of datagrams. */
+/* The descriptor was just made by this loop, or is its own from now on. `stream`: it is not of
+ * datagrams. */
 void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream);
+
+/* It is somebody else's from now on. No operation is pending on it. */
+void eddy__readiness_disown(struct eddy__readiness *table, int fd);
+
+/* Whether an operation is pending on the descriptor. */
+bool eddy__readiness_waits(const struct eddy__readiness *table, int fd);
 
 /* Whether the poller reports the direction of this operation already. */
 bool eddy__readiness_watches(const struct eddy__readiness *table, const eddy_op *op);

@@ -439,6 +439,7 @@ const eddy_io eddy__io_uv = {
     .sock_shutdown = eddy__kernel_sock_shutdown,
     .sock_close = io_sock_close,
     .sock_adopt = eddy__kernel_sock_adopt,
+    .sock_disown = eddy__kernel_sock_disown,
     .pipe_open = eddy__kernel_pipe_open,
     .signal_start = io_signal_start,
     .signal_stop = io_signal_stop,

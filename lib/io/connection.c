@@ -123,6 +123,14 @@ static int finish(
   return eddy__connection_end(task->wait.object, rc, request->transport, request->self);
 }
 
+/* The same with the caller's socket. */
+static int finish_with_sock(eddy_task *task, const struct request *request)
+{
+  int fd = *request->options->sock;
+  eddy__net_take_over(task->future.loop, fd);
+  return finish(task, request, fd, NULL);
+}
+
 /* The attempts, from the beginning (connector) or after a wait (NULL, with what it gave). */
 static int attempt(eddy_task *task, const struct request *request,
     struct eddy__connector *connector, int rc)
@@ -215,7 +223,7 @@ int eddy_loop_create_connection(eddy_loop *loop, eddy_protocol_factory *factory,
     if (resumed) return go_on(task, &request, rc);
     rc = check(loop, task, &request, "create_connection", host != NULL);
     if (rc < 0) return rc;
-    if (host == NULL) return finish(task, &request, *request.options->sock, NULL);
+    if (host == NULL) return finish_with_sock(task, &request);
     if (port < 0 || port > 65535) {
       return eddy_raise(
           EDDY_EINVAL, "create_connection: port %d is not in 0..65535", port);
@@ -246,7 +254,7 @@ int eddy_loop_create_unix_connection(eddy_loop *loop, eddy_protocol_factory *fac
   if (resumed) return go_on(task, &request, rc);
   rc = check(loop, task, &request, "create_unix_connection", path != NULL);
   if (rc < 0) return rc;
-  if (path == NULL) return finish(task, &request, *request.options->sock, NULL);
+  if (path == NULL) return finish_with_sock(task, &request);
   rc = eddy__address_from_path(path, &target.address);
   return rc < 0 ? rc : begin_attempts(task, &request, &target, 1);
 }
@@ -274,6 +282,7 @@ int eddy_loop_connect_accepted_socket(eddy_loop *loop, eddy_protocol_factory *fa
     loop = task->future.loop;
     rc = loop->io->sock_name(loop->io_state, fd, false, &name);
     if (rc < 0) return eddy__fail(rc, "connect_accepted_socket", "descriptor", fd);
+    eddy__net_take_over(loop, fd);
     struct request request = {.factory = factory,
         .arg = arg,
         .options = options != NULL ? options : &defaults,

@@ -145,6 +145,11 @@ eddy_datagram *eddy__net_batch(struct eddy__net *net, size_t *count)
   return net->batch->datagrams;
 }
 
+void eddy__net_take_over(eddy_loop *loop, int fd)
+{
+  if (loop->io->sock_adopt != NULL) (void)loop->io->sock_adopt(loop->io_state, fd);
+}
+
 void eddy__net_close_fd(eddy_loop *loop, int fd)
 {
   eddy__watches_forget(loop, fd);

@@ -53,6 +53,10 @@ eddy_datagram *eddy__net_batch(struct eddy__net *net, size_t *count);
 /* Takes a waiting connection: 0; EDDY_EAGAIN (there is none); the system's code. */
 int eddy__net_accept(struct eddy__net *net, int fd, int *connection, eddy_address *peer);
 
+/* A connected socket that was handed in is the loop's from now on. What keeps it from that will be
+ * met when it is used. */
+void eddy__net_take_over(eddy_loop *loop, int fd);
+
 /* Closes a descriptor; who waits for it is told. */
 void eddy__net_close_fd(eddy_loop *loop, int fd);
 

@@ -352,15 +352,31 @@ int eddy_sock_getpeername(int fd, eddy_address *out)
   return get_name(fd, true, out);
 }
 
-int eddy_sock_adopt(int fd)
+/* To this loop or away from it. */
+static int move(int fd, const char *call, bool here)
 {
   eddy_loop *loop;
   int rc = running(&loop);
   if (rc < 0) return rc;
-  if (fd < 0) return eddy__fail(EDDY_EBADF, "adopt", "descriptor", fd);
-  if (loop->io->sock_adopt == NULL) return 0;
-  rc = loop->io->sock_adopt(loop->io_state, fd);
-  return rc < 0 ? eddy__fail(rc, "adopt", "descriptor", fd) : 0;
+  if (fd < 0) return eddy__fail(EDDY_EBADF, call, "descriptor", fd);
+  rc = eddy__fd_refusal(loop, call, fd);
+  if (rc < 0) return rc;
+  int (*io_call)(void *, int) = here ? loop->io->sock_adopt : loop->io->sock_disown;
+  if (io_call == NULL) return 0;
+  rc = io_call(loop->io_state, fd);
+  if (rc != EDDY_EBUSY) return rc < 0 ? eddy__fail(rc, call, "descriptor", fd) : 0;
+  return eddy_raise(
+      rc, "%s descriptor %d: a task or callback of this loop waits for it", call, fd);
+}
+
+int eddy_sock_adopt(int fd)
+{
+  return move(fd, "adopt", true);
+}
+
+int eddy_sock_disown(int fd)
+{
+  return move(fd, "disown", false);
 }
 
 int eddy_sock_close(int fd)

@@ -14,6 +14,11 @@
 
 #define TOY_FDS 8
 
+struct toy_io {
+  eddy_loop *loop;
+  eddy_op *ops[TOY_FDS];
+};
+
 static struct {
   /* What the test sets. */
   int io_open_code, scheduler_open_code;
@@ -32,12 +37,8 @@ static struct {
   int polls;
   eddy_time timeouts[16]; /* of the first polls */
   atomic_int wakes;
+  struct toy_io *io; /* the last one opened */
 } toy;
-
-struct toy_io {
-  eddy_loop *loop;
-  eddy_op *ops[TOY_FDS];
-};
 
 /* Behind each operation: proof that the bytes asked for are there. */
 struct toy_op {
@@ -54,6 +55,7 @@ static int toy_open(void *self, eddy_loop *loop, const eddy_loop_options *option
     if (io->ops[fd] != NULL) return EDDY_EIO; /* the state is not zeroed */
   }
   io->loop = loop;
+  toy.io = io;
   toy.opens++;
   return 0;
 }

@@ -119,7 +119,10 @@ typedef struct eddy_op {
   void *buffer;   /* SEND does not write to it */
   size_t size;
   eddy_address *address;
-  int64_t result;
+  union {
+    int64_t result;           /* set by the start or the finish that carries it out */
+    struct eddy_op **arrival; /* the loop's, while it is signalled: what points to it */
+  };
   union {
     struct eddy_op *next; /* the backend's, while it is pending: a link */
     uint64_t position;    /* the loop's, after that */

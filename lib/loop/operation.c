@@ -62,12 +62,12 @@ int eddy__op_defer(eddy_loop *loop, eddy_op *op, eddy_fn *fn, void *arg)
 /* Takes a signalled operation off the list of arrivals. */
 static void unlist(eddy_loop *loop, eddy_op *op)
 {
-  eddy_op **place = &loop->arrived;
-  while (*place != op) {
-    place = &(*place)->next;
+  *op->arrival = op->next;
+  if (op->next != NULL) {
+    op->next->arrival = op->arrival;
+  } else {
+    loop->arrived_tail = op->arrival;
   }
-  *place = op->next;
-  if (op->next == NULL) loop->arrived_tail = place;
 }
 
 void eddy__op_cancel(eddy_loop *loop, eddy_op *op)
@@ -109,6 +109,7 @@ void eddy_backend_signal(eddy_loop *loop, eddy_op *op)
   if (op->state != EDDY__OP_PENDING) return;
   op->state = EDDY__OP_SIGNALLED;
   op->next = NULL;
+  op->arrival = loop->arrived_tail;
   *loop->arrived_tail = op;
   loop->arrived_tail = &op->next;
 }

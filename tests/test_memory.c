@@ -2,7 +2,7 @@
  * tests/stress/memory.c and tests/bench. */
 #include "tasks.h"
 
-enum { TASKS = 100 };
+enum { TASKS = 400 }; /* of more than one chunk of their pool */
 
 static int wait_for_ever(eddy_frame *frame)
 {
@@ -33,9 +33,9 @@ EDDY_TASK_TEST(memory, statistics_say_what_tasks_hold)
     CHECK_OK(eddy_sleep(0));
     size_t each = (task_memory() - before) / TASKS;
     if (kind == TEST_STACKFUL) {
-      CHECK_BETWEEN(4096 + 150, each, 70000); /* a page of the system's */
+      CHECK_BETWEEN(4096 + 100, each, 70000); /* a page of the system's */
     } else {
-      CHECK_BETWEEN(150, each, 1500);
+      CHECK_BETWEEN(100, each, 1500);
     }
     for (int i = 0; i < TASKS; i++) {
       CHECK(eddy_task_cancel(tasks[i], NULL));

@@ -34,11 +34,9 @@ typedef struct eddy_timer {
         place;         /* the scheduler's own between add and remove or take_due */
     uint64_t position; /* the loop's, after that */
   };
-  /* The loop's: what to queue when it is due. */
+  /* The loop's: what to queue when it is due, with the timer as its argument. */
   eddy_fn *fn;
-  void *arg;
   int state;
-  bool handle; /* part of an eddy_handle, whose callback is fn(arg) */
 } eddy_timer;
 
 /** The scheduler half. */

@@ -136,7 +136,7 @@ static void await_connection(
 
 static int on_rested(void *arg)
 {
-  struct eddy__listener *listener = arg;
+  struct eddy__listener *listener = EDDY__ENTRY(arg, struct eddy__listener, rest);
   eddy__timer_ran(&listener->rest);
   await_connection(listener, NULL, 0);
   return 0;
@@ -209,7 +209,7 @@ int eddy__listener_start(struct eddy__listener *listener)
   listener->op->address = NULL;
   int rc = eddy__op_start(listener->server->loop, listener->op, on_connection, listener);
   if (rc == EDDY_PENDING) {
-    eddy__timer_init(&listener->rest, on_rested, listener);
+    eddy__timer_init(&listener->rest, on_rested);
     return 0;
   }
   return rc < 0 ? rc : EDDY_EINVAL;

@@ -116,7 +116,7 @@ static int on_answer(void *arg)
 
 static int on_delay(void *arg)
 {
-  struct eddy__connector *connector = arg;
+  struct eddy__connector *connector = EDDY__ENTRY(arg, struct eddy__connector, timer);
   eddy__timer_ran(&connector->timer);
   connector->next_is_due = true;
   wake(connector);
@@ -210,7 +210,7 @@ int eddy__connector_new(eddy_task *task, const eddy_addrinfo *list, size_t count
   connector->local = local;
   connector->delay = options->happy_eyeballs_delay;
   connector->count = count;
-  eddy__timer_init(&connector->timer, on_delay, connector);
+  eddy__timer_init(&connector->timer, on_delay);
   size_t ahead = options->interleave;
   if (ahead == 0 && connector->delay > 0) ahead = 1;
   rc = fill_attempts(connector, list, count, ahead);

@@ -397,7 +397,7 @@ static int executor_ended(void *arg)
 
 static int end_timed_out(void *arg)
 {
-  struct end_future *self = arg;
+  struct end_future *self = EDDY__ENTRY(arg, struct end_future, timer);
   eddy__timer_ran(&self->timer);
   eddy_future_ref(&self->future);
   stop_waiting(self);
@@ -429,7 +429,7 @@ static int end_default(eddy_loop *loop, eddy_time timeout, eddy_future **out)
   }
   struct end_future *self = eddy__alloc(sizeof(*self));
   if (self == NULL) return EDDY_ENOMEM;
-  eddy__timer_init(&self->timer, end_timed_out, self);
+  eddy__timer_init(&self->timer, end_timed_out);
   int rc = eddy__timer_start(loop, &self->timer,
       timeout == EDDY_NEVER ? EDDY_NEVER
                             : eddy__time_after(eddy__loop_now(loop), timeout));

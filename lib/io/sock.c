@@ -13,7 +13,7 @@
 /* How long a listener rests when there are no descriptors left, as in asyncio. */
 #define ACCEPT_PAUSE EDDY_S(1)
 
-/* What the wait that a call continues after was for (task->wait.scratch.i). */
+/* What the wait that a call continues after was for (task->wait.phase). */
 enum phase { PHASE_TURN, PHASE_READY, PHASE_PAUSE };
 
 static const char *const names[] = {[EDDY_OP_READABLE] = "wait",
@@ -47,21 +47,13 @@ static void describe_pause(const eddy_task *task, char *text, size_t size)
 
 static const struct eddy__wait_type ready_wait = {NULL, describe_ready, NULL, "socket"};
 static const struct eddy__wait_type pause_wait = {
-    NULL, describe_pause, NULL, "accept pause"};
+    eddy__wait_until_cancel, describe_pause, NULL, "accept pause"};
 
 /* The poller has news: the task tries again when its step comes. */
 static int op_ready(void *arg)
 {
   eddy_task *task = arg;
   eddy__op_ran(task->future.loop, task->op);
-  eddy__wait_woken(task, 0);
-  return 0;
-}
-
-static int pause_over(void *arg)
-{
-  eddy_task *task = arg;
-  eddy__timer_ran(&task->timer);
   eddy__wait_woken(task, 0);
   return 0;
 }
@@ -74,14 +66,14 @@ int eddy__sock_begin(struct eddy__sock_call *call, eddy_op_kind kind, int fd)
   eddy_task *task = call->task;
   call->loop = task->future.loop;
   if (call->resumed) {
-    if (task->wait.scratch.i != PHASE_TURN) return 0;
+    if (task->wait.phase != PHASE_TURN) return 0;
     call->resumed = false;
     if (task->wait.status < 0) return task->wait.status;
   } else {
     if (fd < 0) return eddy__fail(EDDY_EBADF, names[kind], "descriptor", fd);
     if (++task->spins > SPINS) {
       task->spins = 0;
-      task->wait.scratch.i = PHASE_TURN;
+      task->wait.phase = PHASE_TURN;
       rc = eddy__wait_turn(task, 0);
       if (rc != 0) return rc;
     }
@@ -144,7 +136,7 @@ int eddy__sock_carry_out(struct eddy__sock_call *call)
       call->resumed = false;
     } else {
       task->spins = 0;
-      task->wait.scratch.i = PHASE_READY;
+      task->wait.phase = PHASE_READY;
       rc = eddy__wait(task, &ready_wait, NULL);
       if (rc == EDDY_PENDING) return rc;
     }
@@ -234,12 +226,9 @@ static int rest(struct eddy__sock_call *call, int rc)
   eddy_task *task = call->task;
   eddy__loop_report(call->loop, "accept: no descriptors left; trying again in 1 s", rc,
       NULL, task, NULL, task->site);
-  eddy__timer_init(&task->timer, pause_over, task);
   eddy_time when = eddy__time_after(eddy__loop_now(call->loop), ACCEPT_PAUSE);
-  rc = eddy__timer_start(call->loop, &task->timer, when);
-  if (rc < 0) return rc;
-  task->wait.scratch.i = PHASE_PAUSE;
-  return eddy__wait(task, &pause_wait, NULL);
+  task->wait.phase = PHASE_PAUSE;
+  return eddy__wait_until(task, &pause_wait, when);
 }
 
 static bool out_of_descriptors(int rc)
@@ -254,11 +243,11 @@ int eddy_sock_accept(int listener, int *connection, eddy_address *peer)
   int rc = eddy__sock_begin(&call, EDDY_OP_ACCEPT, listener);
   if (rc != 0) return rc;
   eddy_task *task = call.task;
-  bool rested = call.resumed && task->wait.scratch.i == PHASE_PAUSE;
+  bool rested = call.resumed && task->wait.phase == PHASE_PAUSE;
   if (rested) rc = task->wait.status;
   for (;;) {
     if (rested) {
-      eddy__timer_stop(call.loop, &task->timer);
+      eddy__wait_until_end(task);
       if (rc < 0) return rc;
       call.resumed = false;
     }

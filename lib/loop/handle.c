@@ -36,8 +36,8 @@ int eddy__handle_run(void *timer)
   const struct eddy__ring *ring = &loop_of(handle)->ring;
   EDDY__PREFETCH(ring->entries[(ring->head + AHEAD) & ring->mask].arg);
   int rc = handle->context == NULL
-               ? handle->timer.fn(handle->timer.arg)
-               : eddy__context_call(handle->context, handle->timer.fn, handle->timer.arg);
+               ? handle->fn(handle->arg)
+               : eddy__context_call(handle->context, handle->fn, handle->arg);
   if (rc != 0) report_error(handle, rc);
   eddy_handle_unref(handle);
   return 0;
@@ -72,7 +72,7 @@ static void discard_posted(struct eddy__posted *posted)
 static void discard(eddy_timer *timer)
 {
   eddy__timer_ran(timer);
-  if (timer->handle) eddy_handle_unref(handle_of(timer));
+  if (timer->fn == eddy__handle_run) eddy_handle_unref(handle_of(timer));
 }
 
 void eddy__handles_discard(eddy_loop *loop)
@@ -97,8 +97,9 @@ static eddy_handle *new_handle(
 {
   eddy_handle *handle = eddy__pool_get(&loop->handles);
   if (handle == NULL) return NULL;
-  eddy__timer_init(&handle->timer, fn, arg);
-  handle->timer.handle = true;
+  eddy__timer_init(&handle->timer, eddy__handle_run);
+  handle->fn = fn;
+  handle->arg = arg;
   handle->timer.deadline = EDDY_NEVER;
   handle->refs = 1;
   handle->cancelled = false;
@@ -130,8 +131,7 @@ int eddy_loop_call_soon(eddy_loop *loop, eddy_fn *fn, void *arg, eddy_handle **o
   }
   eddy_handle *handle = new_handle(loop, fn, arg, context);
   if (handle == NULL) goto fail_handle;
-  handle->timer.position = eddy__loop_push(loop, eddy__handle_run, &handle->timer);
-  handle->timer.state = EDDY__TIMER_QUEUED;
+  eddy__timer_queue(loop, &handle->timer);
   if (out != NULL) {
     handle->refs = 2;
     *out = handle;

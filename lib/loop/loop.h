@@ -104,6 +104,8 @@ struct eddy__posted {
  * the loop's while the timer is not idle: until it runs or is cancelled. */
 struct eddy_handle {
   eddy_timer timer; /* of eddy_loop_call_soon: never booked, only its position is used */
+  eddy_fn *fn;
+  void *arg;
   uint32_t refs;
   bool cancelled;
   eddy_context *context; /* referenced; in which it runs, or NULL: an empty one */
@@ -414,8 +416,8 @@ EDDY__INLINE void eddy__loop_pop(eddy_loop *loop)
 
 /* ---- timer.c ---- */
 
-/* A timer that queues fn(arg) when it is due. It has a booking while it is not idle. */
-void eddy__timer_init(eddy_timer *timer, eddy_fn *fn, void *arg);
+/* A timer that queues fn(timer) when it is due. It has a booking while it is not idle. */
+void eddy__timer_init(eddy_timer *timer, eddy_fn *fn);
 
 /* Books an idle timer: 0 or EDDY_ENOMEM. EDDY_NEVER: it stays idle. */
 int eddy__timer_start(eddy_loop *loop, eddy_timer *timer, eddy_time deadline);
@@ -427,7 +429,7 @@ void eddy__timer_stop(eddy_loop *loop, eddy_timer *timer);
  * any time, as a future's, and that eddy__timer_stop takes back. */
 static inline void eddy__timer_queue(eddy_loop *loop, eddy_timer *timer)
 {
-  timer->position = eddy__loop_push(loop, timer->fn, timer->arg);
+  timer->position = eddy__loop_push(loop, timer->fn, timer);
   timer->state = EDDY__TIMER_QUEUED;
 }
 

@@ -2,12 +2,10 @@
 
 #include "loop/trace.h"
 
-void eddy__timer_init(eddy_timer *timer, eddy_fn *fn, void *arg)
+void eddy__timer_init(eddy_timer *timer, eddy_fn *fn)
 {
   timer->fn = fn;
-  timer->arg = arg;
   timer->state = EDDY__TIMER_IDLE;
-  timer->handle = false;
 }
 
 int eddy__timer_start(eddy_loop *loop, eddy_timer *timer, eddy_time deadline)
@@ -52,9 +50,7 @@ void eddy__timers_collect(eddy_loop *loop)
   while (
       (timer = loop->scheduler->take_due(loop->scheduler_state, loop->clock)) != NULL) {
     if (loop->trace != NULL) eddy__trace_timer(loop, EDDY_TRACE_FIRED, timer);
-    timer->position = timer->handle ? eddy__loop_push(loop, eddy__handle_run, timer)
-                                    : eddy__loop_push(loop, timer->fn, timer->arg);
-    timer->state = EDDY__TIMER_QUEUED;
+    eddy__timer_queue(loop, timer);
   }
   loop->earliest = loop->scheduler->next(loop->scheduler_state);
 }

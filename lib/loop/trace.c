@@ -126,7 +126,7 @@ uint32_t eddy__trace_self(void)
 static uint64_t callback_of(struct eddy__entry entry)
 {
   eddy_fn *fn = entry.fn;
-  if (fn == eddy__handle_run) fn = ((eddy_timer *)entry.arg)->fn;
+  if (fn == eddy__handle_run) fn = ((eddy_handle *)entry.arg)->fn;
   return (uint64_t)(uintptr_t) * (void **)(void *)&fn;
 }
 

@@ -95,7 +95,7 @@ static bool give_up(struct member *member)
 
 static int time_is_up(void *arg)
 {
-  eddy_completions *completions = arg;
+  eddy_completions *completions = EDDY__ENTRY(arg, eddy_completions, timer);
   eddy__timer_ran(&completions->timer);
   for (size_t i = 0; i < completions->count; i++) {
     if (!give_up(&completions->members[i])) continue;
@@ -131,7 +131,7 @@ static eddy_completions *new_completions(eddy_loop *loop, size_t count)
   completions->loop = loop;
   eddy__list_init(&completions->noted);
   eddy__list_init(&completions->waiters);
-  eddy__timer_init(&completions->timer, time_is_up, completions);
+  eddy__timer_init(&completions->timer, time_is_up);
   return completions;
 }
 

@@ -36,8 +36,8 @@ eddy_task *eddy__future_task(eddy_future *future)
   return is_task(future) ? (eddy_task *)future : NULL;
 }
 
-/* Everything but what it runs, its name and id. The timer and the rest of the wait record
- * are written when they are used. */
+/* Everything but what it runs, its name and id. The rest of the wait record
+ * is written when they are used. */
 EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_kind kind,
     const eddy_task_options *options)
 {
@@ -50,7 +50,6 @@ EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_ki
   task->wait.status = 0;
   task->wait.state = EDDY__WAIT_NONE;
   task->wait.resumed = false;
-  task->timer.state = 0;
   task->unstarted = options != NULL ? options->unstarted : NULL;
   task->site = options != NULL ? options->site : NULL;
   task->parent = eddy__self.task != NULL ? eddy__self.task->id : 0;

@@ -60,7 +60,7 @@ struct eddy__wait_type {
   /* Stops a parked task's wait: wakes it, or asks what it waits for to end. Returns whether
    * that will wake it. NULL: eddy__wait_cancel. */
   bool (*cancel)(eddy_task *task, const char *message);
-  /* Says what is waited for; task->wait.object is valid. */
+  /* Says what is waited for; task->wait.object (or .timer) is valid. */
   void (*describe)(const eddy_task *task, char *text, size_t size);
   /* The rest of the call: returns its result, or EDDY_PENDING after eddy__wait_again. It runs
    * as the task, but on another stack, and must not call anything that waits. After an error
@@ -78,17 +78,22 @@ struct eddy__place {
 
 struct eddy__wait {
   union {
-    struct eddy__done done;   /* on the list of the object waited for */
-    struct eddy__place place; /* in the line of one that is shared */
-    struct eddy__post post;   /* called out of that line, on the way home */
+    struct {
+      union {
+        struct eddy__done done;   /* on the list of the object waited for */
+        struct eddy__place place; /* in the line of one that is shared */
+        struct eddy__post post;   /* called out of that line, on the way home */
+      };
+      void *object;
+      eddy_value scratch; /* the waiting call's own: a deadline, a position, ... */
+    };
+    eddy_timer timer; /* of a wait for nothing but time: eddy__wait_until */
   };
   const struct eddy__wait_type *type;
-  void *object;
-  eddy_value scratch; /* the waiting call's own: a deadline, a position, a phase */
-  int status;         /* what the waiter is woken with */
-  uint8_t state;      /* beside each other: they are written together */
-  bool granted;       /* the object woke it, whatever came after */
-  bool resumed;       /* a stackless call is about to be made again */
+  int status;    /* what the waiter is woken with */
+  uint8_t state; /* beside each other: they are written together */
+  bool granted;  /* the object woke it, whatever came after */
+  bool resumed;  /* a stackless call is about to be made again */
   uint8_t phase; /* the waiting call's own: where it stands, if it waits several times */
 };
 
@@ -121,7 +126,6 @@ struct eddy_task {
   uint8_t kind;
   bool plain; /* stackful, not closing, no must_cancel: nothing special when it waits */
   eddy_outcome *inner_outcome;
-  eddy_timer timer; /* of eddy_sleep, eddy_wait, eddy_wait_for */
 
   union {
     struct {
@@ -272,11 +276,9 @@ EDDY__INLINE eddy_task *eddy__wait_begin(bool *resumed, int *rc)
 /* The part of eddy__wait for everything but a plain task, which is parked. */
 int eddy__wait_slowly(eddy_task *task);
 
-EDDY__INLINE void eddy__wait_park(
-    eddy_task *task, const struct eddy__wait_type *type, void *object)
+EDDY__INLINE void eddy__wait_park(eddy_task *task, const struct eddy__wait_type *type)
 {
   task->wait.type = type;
-  task->wait.object = object;
   task->wait.status = 0;
   task->wait.state = EDDY__WAIT_PARKED;
   task->wait.granted = false;
@@ -286,7 +288,8 @@ EDDY__INLINE void eddy__wait_park(
 EDDY__INLINE int eddy__wait(
     eddy_task *task, const struct eddy__wait_type *type, void *object)
 {
-  eddy__wait_park(task, type, object);
+  task->wait.object = object;
+  eddy__wait_park(task, type);
   return task->plain ? eddy__task_leave(task) : eddy__wait_slowly(task);
 }
 
@@ -309,6 +312,21 @@ const char *eddy__wait_call(const eddy_task *task);
 /* Only lets others run: queues the task's own step, which gets `status`, never
  * EDDY_ECANCELLED. */
 int eddy__wait_turn(eddy_task *task, int status);
+
+/* Waits for nothing but this time; task->wait.timer has it (EDDY_NEVER too). The cancel of the type
+ * is eddy__wait_until_cancel, and its resume, or the call behind, begins with eddy__wait_until_end.
+ * As eddy__wait; or EDDY_ENOMEM, and the task has not waited. */
+int eddy__wait_until(
+    eddy_task *task, const struct eddy__wait_type *type, eddy_time deadline);
+bool eddy__wait_until_cancel(eddy_task *task, const char *message);
+void eddy__wait_until_end(eddy_task *task);
+
+/* Whether that is how the task waits. */
+static inline bool eddy__waits_until(const eddy_task *task)
+{
+  return task->wait.state >= EDDY__WAIT_PARKED &&
+         task->wait.type->cancel == eddy__wait_until_cancel;
+}
 
 /* Wakes a parked task: its step is queued, the wait ends with `status`. */
 void eddy__wait_wake(eddy_task *task, int status);

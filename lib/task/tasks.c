@@ -54,8 +54,11 @@ static void report_pending(eddy_task *task)
 static void detach(eddy_task *task)
 {
   eddy_loop *loop = task->future.loop;
-  if (!eddy__shared_step_aside(task)) eddy__list_remove(&task->wait.done.link);
-  eddy__timer_stop(loop, &task->timer);
+  if (eddy__waits_until(task)) {
+    eddy__wait_until_end(task);
+  } else if (!eddy__shared_step_aside(task)) {
+    eddy__list_remove(&task->wait.done.link);
+  }
   if (task->op != NULL) eddy__op_cancel(loop, task->op);
 }
 

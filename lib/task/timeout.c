@@ -18,7 +18,8 @@ struct eddy__scope {
   enum state state;
 };
 
-_Static_assert(sizeof(struct eddy__scope) <= sizeof(eddy_timeout), "eddy_timeout is too small");
+_Static_assert(
+    sizeof(struct eddy__scope) <= sizeof(eddy_timeout), "eddy_timeout is too small");
 
 static struct eddy__scope *scope_of(eddy_timeout *scope)
 {
@@ -27,7 +28,7 @@ static struct eddy__scope *scope_of(eddy_timeout *scope)
 
 static int expire(void *arg)
 {
-  struct eddy__scope *scope = arg;
+  struct eddy__scope *scope = EDDY__ENTRY(arg, struct eddy__scope, timer);
   eddy__timer_ran(&scope->timer);
   scope->state = EXPIRING;
   (void)eddy_task_cancel(scope->task, NULL);
@@ -38,7 +39,7 @@ static int expire(void *arg)
 static int book(struct eddy__scope *scope)
 {
   eddy_loop *loop = scope->task->future.loop;
-  eddy__timer_init(&scope->timer, expire, scope);
+  eddy__timer_init(&scope->timer, expire);
   if (scope->when == EDDY_NEVER) return 0;
   if (scope->when > eddy__loop_now(loop)) {
     return eddy__timer_start(loop, &scope->timer, scope->when);
@@ -62,7 +63,8 @@ static struct eddy__scope **place_of(eddy_task *task, const struct eddy__scope *
 #undef eddy_timeout_enter
 #undef eddy_timeout_at_enter
 
-int eddy_timeout_enter_with(eddy_timeout *storage, eddy_time time, bool absolute, const char *site)
+int eddy_timeout_enter_with(
+    eddy_timeout *storage, eddy_time time, bool absolute, const char *site)
 {
   if (storage == NULL) return EDDY_EINVAL;
   eddy_task *task = eddy__self.task;
@@ -71,8 +73,11 @@ int eddy_timeout_enter_with(eddy_timeout *storage, eddy_time time, bool absolute
   if (place_of(task, scope) != NULL) {
     return eddy_raise(EDDY_ERUNTIME, "timeout enter: the scope has been entered already");
   }
-  *scope = (struct eddy__scope){
-      .task = task, .site = site, .cancels = task->cancels, .when = time, .state = ENTERED};
+  *scope = (struct eddy__scope){.task = task,
+      .site = site,
+      .cancels = task->cancels,
+      .when = time,
+      .state = ENTERED};
   if (!absolute) scope->when = eddy__time_after(eddy__loop_now(task->future.loop), time);
   int rc = book(scope);
   if (rc < 0) {
@@ -99,7 +104,8 @@ int eddy_timeout_exit(eddy_timeout *storage, int rc)
   struct eddy__scope *scope = scope_of(storage);
   if (storage == NULL || scope->task != eddy__self.task ||
       (scope->state != ENTERED && scope->state != EXPIRING)) {
-    return eddy_raise(EDDY_ERUNTIME, "timeout exit: the scope was not entered by this task");
+    return eddy_raise(
+        EDDY_ERUNTIME, "timeout exit: the scope was not entered by this task");
   }
   eddy__timer_stop(scope->task->future.loop, &scope->timer);
   struct eddy__scope **place = place_of(scope->task, scope);
@@ -120,7 +126,8 @@ int eddy_timeout_reschedule(eddy_timeout *storage, eddy_time when)
 {
   struct eddy__scope *scope = scope_of(storage);
   if (scope->state != ENTERED) {
-    return eddy_raise(EDDY_ERUNTIME, "timeout reschedule: the scope is not entered, or over");
+    return eddy_raise(
+        EDDY_ERUNTIME, "timeout reschedule: the scope is not entered, or over");
   }
   eddy__timer_stop(scope->task->future.loop, &scope->timer);
   scope->when = when;

@@ -47,7 +47,7 @@ void eddy__task_trace_parked(eddy_loop *loop, eddy_task *task)
   if (awaited != NULL) {
     kind = EDDY_TRACE_A_TASK;
     value = awaited->id;
-  } else if (waits && wait->object != NULL) {
+  } else if (waits && !eddy__waits_until(task) && wait->object != NULL) {
     kind = EDDY_TRACE_OBJECT;
     value = (uint64_t)(uintptr_t)wait->object;
   } else if (waits && task->op != NULL && task->op->state != EDDY__OP_IDLE) {

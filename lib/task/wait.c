@@ -54,7 +54,8 @@ int eddy__wait_slowly(eddy_task *task)
 
 int eddy__wait_again(eddy_task *task, const struct eddy__wait_type *type, void *object)
 {
-  eddy__wait_park(task, type, object);
+  task->wait.object = object;
+  eddy__wait_park(task, type);
   if (task->must_cancel) cancel_at_once(task);
   return EDDY_PENDING;
 }
@@ -78,6 +79,42 @@ int eddy__wait_turn(eddy_task *task, int status)
    * which was perhaps written a moment ago. */
   eddy__loop_push(eddy__self.loop, eddy__task_step, task);
   return task->plain ? eddy__task_leave(task) : suspend(task);
+}
+
+/* asyncio's sleep awaits a future that a timer completes: the task runs one iteration after
+ * the timer's callback. */
+static int wake_at_last(void *arg)
+{
+  eddy_task *task = EDDY__ENTRY(arg, eddy_task, wait.timer);
+  eddy__timer_ran(&task->wait.timer);
+  eddy__wait_woken(task, 0);
+  return 0;
+}
+
+int eddy__wait_until(
+    eddy_task *task, const struct eddy__wait_type *type, eddy_time deadline)
+{
+  eddy__timer_init(&task->wait.timer, wake_at_last);
+  int rc = eddy__timer_start(task->future.loop, &task->wait.timer, deadline);
+  if (rc < 0) {
+    eddy__wait_until_end(task);
+    return rc;
+  }
+  eddy__wait_park(task, type);
+  return task->plain ? eddy__task_leave(task) : eddy__wait_slowly(task);
+}
+
+bool eddy__wait_until_cancel(eddy_task *task, const char *message)
+{
+  eddy__task_set_cancel_message(task, message);
+  eddy__wait_woken(task, EDDY_ECANCELLED);
+  return true;
+}
+
+void eddy__wait_until_end(eddy_task *task)
+{
+  eddy__timer_stop(task->future.loop, &task->wait.timer);
+  eddy__list_init(&task->wait.done.link); /* which is in the same place */
 }
 
 void eddy__wait_wake(eddy_task *task, int status)

@@ -7,11 +7,18 @@
 
 /*
  * With a limit in the future this is a timeout scope around eddy_await. The scope stands in
- * this function's frame if the task has a stack; else in memory of its own.
- *
- * How it waits is kept where the wait under way does not need it, in the argument of the task's
- * own timer: NULL, eddy_await alone; the task, a future that has been cancelled; else the scope.
+ * this function's frame if the task has a stack; else in memory of its own, and is found again as
+ * the task's innermost one. Without any time the future is cancelled, and its end waited for.
  */
+
+/* Where the call stands (task->wait.phase), which eddy_await leaves alone. */
+enum phase {
+  AWAITING, /* in eddy_await, without a limit */
+  LIMITED,  /* in eddy_await, within the scope */
+  BOOKED,   /* for the callback of the cancelled future's end */
+  QUEUED,   /* that callback, in the ring at task->wait.scratch.u */
+  ENDED,    /* it has run */
+};
 
 static int time_out(eddy_future *future)
 {
@@ -27,7 +34,7 @@ static int await_in_scope(
   eddy_timeout local;
   eddy_timeout *scope;
   if (task->wait.resumed) {
-    scope = task->timer.arg;
+    scope = (eddy_timeout *)task->scopes;
   } else {
     bool stackful = task->kind == EDDY__TASK_STACKFUL;
     scope = stackful ? &local : eddy__alloc(sizeof(*scope));
@@ -37,7 +44,7 @@ static int await_in_scope(
       if (scope != &local) eddy__free(scope);
       return rc;
     }
-    task->timer.arg = scope;
+    task->wait.phase = LIMITED;
   }
   int rc = eddy_await(future, value);
   if (rc == EDDY_PENDING) return rc;
@@ -49,12 +56,11 @@ static int await_in_scope(
 /* ---- no time at all: cancel, then wait for the end ---- */
 
 /* It does not wait on the future as an awaiter does: a request to the waiting task ends the
- * wait. scratch says whether there is a booking for the callback, which the task's own timer
- * record stands for once it is queued. */
+ * wait. */
 static int run_ended(void *arg)
 {
   eddy_task *task = arg;
-  eddy__timer_ran(&task->timer);
+  task->wait.phase = ENDED;
   eddy__wait_wake(task, 0);
   return 0;
 }
@@ -62,8 +68,8 @@ static int run_ended(void *arg)
 static void queue_ended(struct eddy__done *done)
 {
   eddy_task *task = eddy__wait_task(done);
-  task->wait.scratch.i = false;
-  eddy__timer_queue(task->future.loop, &task->timer);
+  task->wait.phase = QUEUED;
+  task->wait.scratch.u = eddy__loop_push(task->future.loop, run_ended, task);
 }
 
 eddy_future *eddy__wait_for_waiter(struct eddy__done *done)
@@ -91,8 +97,7 @@ static int cancel_future(eddy_task *task, eddy_future *future)
   int rc = eddy__loop_book(loop);
   if (rc < 0) return rc;
   eddy_future_ref(future);
-  eddy__timer_init(&task->timer, run_ended, task);
-  task->wait.scratch.i = true;
+  task->wait.phase = BOOKED;
   task->wait.done.complete = queue_ended;
   eddy__future_add(future, &task->wait.done);
   (void)eddy_future_cancel(future, NULL);
@@ -103,8 +108,8 @@ static int end_cancelled(eddy_task *task, eddy_future *future, int rc, eddy_valu
 {
   eddy_loop *loop = task->future.loop;
   eddy__list_remove(&task->wait.done.link);
-  eddy__timer_stop(loop, &task->timer);
-  if (task->wait.scratch.i) eddy__loop_unbook(loop);
+  if (task->wait.phase == QUEUED) eddy__loop_drop(loop, task->wait.scratch.u);
+  if (task->wait.phase == BOOKED) eddy__loop_unbook(loop);
   if (rc == 0) {
     rc = eddy_await(future, value); /* it is done */
     if (rc == EDDY_ECANCELLED) rc = time_out(future);
@@ -134,12 +139,12 @@ int eddy_wait_for(eddy_future *future, eddy_time timeout, eddy_value *value)
   if (task == NULL) return EDDY_ENOTASK;
   if (task->wait.resumed) {
     /* A stackless coroutine goes on: `timeout` may have been computed anew since. */
-    if (task->timer.arg == task) return cancel_and_wait(future, value);
-    if (task->timer.arg == NULL) return eddy_await(future, value);
-    return await_in_scope(task, future, timeout, value);
+    if (task->wait.phase == AWAITING) return eddy_await(future, value);
+    if (task->wait.phase == LIMITED) return await_in_scope(task, future, timeout, value);
+    return cancel_and_wait(future, value);
   }
   if (future == NULL) return EDDY_EINVAL;
-  task->timer.arg = NULL;
+  task->wait.phase = AWAITING;
   if (timeout == EDDY_NEVER || future->state != EDDY__PENDING)
     return eddy_await(future, value);
   if (timeout <= 0) return cancel_and_wait(future, value);

@@ -19,8 +19,7 @@ struct member {
  * A wait, from before the task is parked until it is resumed; task->wait.scratch points to it.
  *
  * asyncio queues a callback for every future that ends, and the one that makes the condition
- * true wakes the task. Here that one alone is queued: the others would only count. The time
- * limit is the task's own timer.
+ * true wakes the task. Here that one alone is queued: the others would only count.
  */
 struct wait {
   eddy_task *task;
@@ -29,13 +28,14 @@ struct wait {
   size_t pending; /* members that have not ended; 0 once the wake-up is queued */
   bool booked;    /* for the wake-up, which is not queued yet */
   eddy_timer wake_up;
+  eddy_timer limit;
   size_t *done; /* where the caller wants to know how many are done */
   struct member members[];
 };
 
 static int wake_up(void *arg)
 {
-  struct wait *wait = arg;
+  struct wait *wait = EDDY__ENTRY(arg, struct wait, wake_up);
   eddy__timer_ran(&wait->wake_up);
   eddy__wait_wake(wait->task, 0);
   return 0;
@@ -43,9 +43,9 @@ static int wake_up(void *arg)
 
 static int time_is_up(void *arg)
 {
-  eddy_task *task = arg;
-  eddy__timer_ran(&task->timer);
-  eddy__wait_wake(task, 0);
+  struct wait *wait = EDDY__ENTRY(arg, struct wait, limit);
+  eddy__timer_ran(&wait->limit);
+  eddy__wait_wake(wait->task, 0);
   return 0;
 }
 
@@ -116,15 +116,15 @@ static int new_wait(eddy_task *task, size_t count, eddy_time timeout, struct wai
   if (wait == NULL) return EDDY_ENOMEM;
   int rc = eddy__loop_book(loop);
   if (rc < 0) goto fail_book;
-  eddy__timer_init(&task->timer, time_is_up, task);
+  eddy__timer_init(&wait->limit, time_is_up);
   if (timeout != EDDY_NEVER) {
     rc = eddy__timer_start(
-        loop, &task->timer, eddy__time_after(eddy__loop_now(loop), timeout));
+        loop, &wait->limit, eddy__time_after(eddy__loop_now(loop), timeout));
     if (rc < 0) goto fail_timer;
   }
   wait->task = task;
   wait->booked = true;
-  eddy__timer_init(&wait->wake_up, wake_up, wait);
+  eddy__timer_init(&wait->wake_up, wake_up);
   *out = wait;
   return 0;
 fail_timer:
@@ -163,7 +163,7 @@ static int end_wait(eddy_task *task, int rc)
   struct wait *wait = task->wait.scratch.p;
   eddy_loop *loop = task->future.loop;
   size_t done = 0;
-  eddy__timer_stop(loop, &task->timer);
+  eddy__timer_stop(loop, &wait->limit);
   eddy__timer_stop(loop, &wait->wake_up);
   if (wait->booked) eddy__loop_unbook(loop);
   for (size_t i = 0; i < wait->count; i++) {

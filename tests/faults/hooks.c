@@ -144,14 +144,14 @@ static bool starts_with(const char *text, const char *start)
 /* Whether what a parked task says it waits for is still to come. */
 static bool waits_rightly(eddy_task *task, const char *text)
 {
-  if (starts_with(text, "timer,")) return task->timer.state == EDDY__TIMER_BOOKED;
+  if (starts_with(text, "timer,")) return task->wait.timer.state == EDDY__TIMER_BOOKED;
   if (starts_with(text, "get on queue")) return eddy_queue_empty(task->wait.object);
   if (starts_with(text, "put on queue")) return eddy_queue_full(task->wait.object);
   if (starts_with(text, "task '") || starts_with(text, "future ") ||
       starts_with(text, "gather ")) {
     return !eddy_future_done(task->wait.object);
   }
-  if (strstr(text, "resting") != NULL) return task->timer.state == EDDY__TIMER_BOOKED;
+  if (strstr(text, "resting") != NULL) return task->wait.timer.state == EDDY__TIMER_BOOKED;
   if (strstr(text, "connection on descriptor") != NULL) { /* for its beginning */
     const eddy_transport *made = task->wait.object;
     return made->waiter == task && !made->lost;

@@ -1,8 +1,11 @@
 /*
  * The demo: one echo service, one program, two schedulers side by side.
  *
- *     eddy_demo [--connections N] [--requests M] [--size B] [--rounds R] [--backend
- * NAME]...
+ *     eddy_demo [--connections N] [--requests M] [--size B] [--rounds R]
+ *               [--backend NAME]...
+ *
+ * native/uv and uv/uv have libuv's sockets both, so what is different is the scheduler: eddy's
+ * and libuv's. Beside them stands what a program gets here that names none, if that is another.
  *
  * For each backend in turn it starts echo_server, lets echo_load open N connections to it
  * and verify every byte, ends the server with a signal and reads what it cost: CPU time
@@ -26,6 +29,8 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <eddy.h>
 
 #include "raise_limit.h"
 
@@ -254,6 +259,22 @@ static unsigned number_of(const char *option, const char *text)
   return (unsigned)value;
 }
 
+static unsigned choose_backends(struct column *columns)
+{
+  eddy_loop_stats stats;
+  eddy_loop *loop;
+  int rc = eddy_loop_new(NULL, &loop);
+  if (rc < 0) fail("%s", eddy_message(rc));
+  eddy_loop_get_stats(loop, &stats);
+  eddy_loop_free(loop);
+  columns[0].backend = "native/uv";
+  columns[1].backend = "uv/uv";
+  columns[2].backend = stats.backend;
+  bool other = strcmp(stats.backend, "native/uv") != 0 &&
+               strcmp(stats.backend, "uv/uv") != 0;
+  return other ? 3 : 2;
+}
+
 static unsigned parse(int argc, char **argv, struct column *columns)
 {
   unsigned count = 0;
@@ -274,10 +295,7 @@ static unsigned parse(int argc, char **argv, struct column *columns)
       fail("unknown option, or too many backends: %s", option);
     }
   }
-  if (count > 0) return count;
-  columns[0].backend = "native/uv";
-  columns[1].backend = "uv/uv";
-  return 2;
+  return count > 0 ? count : choose_backends(columns);
 }
 
 int main(int argc, char **argv)

@@ -93,8 +93,9 @@ static void say(struct member *to, const struct member *but, const char *format,
 
 static bool is_name(const char *text)
 {
-  const char
-      *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-";
   size_t length = strlen(text);
   return length > 0 && length <= NAME && strspn(text, letters) == length;
 }

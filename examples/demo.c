@@ -35,8 +35,8 @@
 #include "raise_limit.h"
 
 #define BACKENDS 4
-#define PATIENCE_MS                                                                      \
-  20000 /* for a server to start or to end; the load has its own limit */
+/* For a server to start or to end; the load has its own limit. */
+#define PATIENCE_MS 20000
 #define TEXT 4096
 
 /* What one backend did, summed over the rounds. */

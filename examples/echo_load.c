@@ -38,9 +38,8 @@
 #include "raise_limit.h"
 
 #define OPENING_MAX 64
-#define PATTERN                                                                          \
-  65521         /* prime, so that neighbouring messages start at unrelated places        \
-                 */
+/* Prime, so that neighbouring messages start at unrelated places. */
+#define PATTERN 65521
 #define FINE 64 /* a latency is kept to one part in this many */
 #define BUCKETS (64 * FINE)
 
@@ -74,8 +73,8 @@ static struct {
 static struct {
   struct sockaddr_in address;
   struct connection *all;
-  struct pollfd
-      *polled; /* of the same index; fd is -1 while there is nothing to wait for */
+  /* Of the same index; fd is -1 while there is nothing to wait for. */
+  struct pollfd *polled;
   unsigned char *pattern;
   unsigned char *reply;
   unsigned next;    /* the first not opened yet */

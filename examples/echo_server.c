@@ -47,8 +47,8 @@ static struct {
   const char *certificate; /* NULL: no TLS */
   const char *key;
   size_t workers;
-  eddy_thread_queue
-      *ports; /* the first worker's, for each other one; NULL: there is one */
+  /* The first worker's, for each other one; NULL: there is one. */
+  eddy_thread_queue *ports;
   bool stats;
   atomic_bool started; /* the main task ran, and reports its own errors */
 } server = {.host = "127.0.0.1", .port = 7000, .workers = 1};

@@ -13,8 +13,8 @@ struct side {
 struct relay {
   struct side client;
   struct side upstream;
-  eddy_time
-      idle; /* it ends when for so long nothing has moved either way; 0: it never does */
+  /* It ends when for so long nothing has moved either way; 0: it never does. */
+  eddy_time idle;
   /* ---- while it runs ---- */
   eddy_time moved; /* when something has */
   eddy_task_group group;

@@ -20,9 +20,9 @@ struct http {
   http_handler *handler;
   void *arg;      /* the handler's */
   eddy_time idle; /* so long an open connection may be silent between requests */
-  eddy_time
-      patience; /* for a head to be complete, for the next piece of a body to come, and
-                          for a piece of an answer to be taken */
+  /* For a head to be complete, for the next piece of a body to come, and for a piece of
+   * an answer to be taken. */
+  eddy_time patience;
   uint64_t body_limit; /* bytes */
   size_t most;         /* connections; 0: any number */
 

@@ -34,9 +34,8 @@ typedef struct eddy_addrinfo {
   int family; /* the system's numbers, as in the hints */
   int type;
   int protocol;
-  const char
-      *canonical_name; /* of the first address with AI_CANONNAME, else NULL; it lives as
-                                 long as the array */
+  /** Of the first address with AI_CANONNAME, else NULL; it lives as long as the array. */
+  const char *canonical_name;
 } eddy_addrinfo;
 
 /** The names of an address. */

@@ -66,11 +66,11 @@ typedef struct eddy_loop_stats {
   size_t stacks;      /* in use */
   size_t stacks_idle; /* kept for the next task */
   size_t stack_bytes; /* usable bytes of one */
-  size_t
-      task_memory; /* bytes held for tasks: their records, and one page of each stack that is in
-                         use or kept warm (more of it is in memory if a task has needed more) */
-  const char
-      *stack_guard; /* "madvise", "mprotect", "canary", or "none" before the first */
+  /** Bytes held for tasks: their records, and one page of each stack that is in use or
+   * kept warm (more of it is in memory if a task has needed more). */
+  size_t task_memory;
+  /** "madvise", "mprotect", "canary", or "none" before the first. */
+  const char *stack_guard;
 } eddy_loop_stats;
 
 /** What the exception handler is told: `message` always, the rest where it is known. */

@@ -47,9 +47,10 @@ typedef struct eddy_stream_options {
   /** eddy_start_server: the handler is a plain function, called when connection_made is, which
    * cannot wait. It may start a task of any kind, and takes references to what it keeps. */
   bool callback;
-  const eddy_connection_options
-      *connection;                   /* eddy_open_connection; NULL: the defaults */
-  const eddy_server_options *server; /* eddy_start_server; NULL: the defaults */
+  /** Of eddy_open_connection; NULL: the defaults. */
+  const eddy_connection_options *connection;
+  /** Of eddy_start_server; NULL: the defaults. */
+  const eddy_server_options *server;
 } eddy_stream_options;
 
 /**

@@ -35,9 +35,9 @@ typedef struct eddy_subprocess_options {
   int in, out, err;
   const char *cwd;        /* its directory; NULL: ours */
   const char *const *env; /* "NAME=value", the last one NULL; NULL: ours */
-  bool
-      start_new_session; /* setsid, so that a signal from our terminal does not reach it */
-  bool inherit_fds;      /* those from 3 on that are not close-on-exec stay open */
+  /** setsid, so that a signal from our terminal does not reach it. */
+  bool start_new_session;
+  bool inherit_fds; /* those from 3 on that are not close-on-exec stay open */
   /** Descriptors from 3 on that the child gets under the same numbers, close-on-exec or not; they
    * stay the caller's. NULL if there are none. asyncio: pass_fds */
   const int *pass_fds;

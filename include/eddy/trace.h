@@ -102,9 +102,9 @@ enum eddy_trace_counter {
 
 /** An event. Files hold them packed, some ten bytes each. */
 typedef struct eddy_trace_event {
-  eddy_time
-      time; /* of the loop's clock, which is read where something ends (a step, a callback,
-                     a poll): what a step does has the time of its beginning */
+  /** Of the loop's clock, which is read where something ends (a step, a callback, a
+   * poll): what a step does has the time of its beginning. */
+  eddy_time time;
   uint32_t task; /* its number: tasks of a loop count from 1 */
   uint32_t other;
   uint64_t value;

@@ -36,8 +36,8 @@ typedef enum eddy_sendfile_way {
 typedef struct eddy_transport_type {
   const char *name;  /* "socket": for reports */
   size_t state_size; /* bytes of eddy_transport_state, zeroed */
-  bool
-      bears_layers; /* a stream in both directions: eddy_loop_start_tls may be used on it */
+  /** A stream in both directions: eddy_loop_start_tls may be used on it. */
+  bool bears_layers;
 
   size_t high;                /* the default mark of flow control; 0: 64 KiB */
   eddy_sendfile_way sendfile; /* needs write, and to tell when the queue shrinks */

@@ -40,9 +40,8 @@ typedef struct eddy_workers eddy_workers;
 /** How to start workers; all zero means: the defaults. */
 typedef struct eddy_workers_options {
   size_t count; /* 0: as many as the processors this process may use */
-  const eddy_loop_options
-      *loop; /* of each loop; borrowed for the call. NULL: the defaults.
-                                    `uv_loop` has to be NULL */
+  /** Of each loop; borrowed for the call. NULL: the defaults. `uv_loop` has to be NULL. */
+  const eddy_loop_options *loop;
 } eddy_workers_options;
 
 /** For eddy_workers_create_task: the workers take turns. */

@@ -59,8 +59,8 @@ enum eddy__events {
 /* What is known of one descriptor number. It is made at the first wait and lives as long
  * as the table; the poller's bytes follow it. */
 struct eddy__slot {
-  eddy_op
-      *ops[2];   /* who waits to read, to write: pending, or signalled and not finished */
+  /* Who waits to read, to write: pending, or signalled and not finished. */
+  eddy_op *ops[2];
   uint64_t file; /* identity of what was registered, if it was looked at */
   int fd;
   uint32_t generation; /* counts up whenever the number may have changed its meaning */
@@ -124,8 +124,8 @@ struct eddy__readiness {
                      eddy__readiness_verify; -1: none */
   uint32_t epoch; /* counts polls, and what may have brought data to another descriptor */
   size_t pending; /* operations that wait */
-  uint64_t
-      signals; /* operations signalled so far: a poll does not sleep after a new one */
+  /* Operations signalled so far: a poll does not sleep after a new one. */
+  uint64_t signals;
 };
 
 void eddy__readiness_init(struct eddy__readiness *table, eddy_loop *loop,

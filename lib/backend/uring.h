@@ -26,8 +26,8 @@ enum eddy__uring_tag {
 
 struct eddy__uring_watcher {
   struct eddy__slot slot; /* first: a slot is a watcher */
-  struct eddy__uring_watcher
-      *next;                /* on the list of those to look at before the next wait */
+  /* On the list of those to look at before the next wait. */
+  struct eddy__uring_watcher *next;
   uint32_t serial;          /* of its request; 0: there is none */
   uint16_t requested;       /* poll's events */
   uint16_t wanted;          /* likewise; 0: none */

@@ -42,8 +42,8 @@ struct scheduler {
   size_t held;   /* of these: with libuv */
   uint64_t wake; /* no timer that libuv holds is reported before this loop time */
   bool stale;    /* ... and perhaps none is for a while after it */
-  eddy_time
-      last_ripe;  /* the latest deadline that ever got ripe: libuv holds none before */
+  /* The latest deadline that ever got ripe: libuv holds none before. */
+  eddy_time last_ripe;
   int64_t offset; /* libuv's clock minus eddy's; 0 where they are the same */
 };
 

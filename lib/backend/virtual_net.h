@@ -44,8 +44,8 @@ struct eddy__vpost {
   struct eddy__link arrived; /* not taken yet */
   size_t count;
   size_t bytes;
-  struct eddy__link
-      senders; /* sockets (by `queued`) for whose datagrams there was no room */
+  /* Sockets (by `queued`) for whose datagrams there was no room. */
+  struct eddy__link senders;
 };
 
 /* The names of a connection's two ends; both hold a reference. */

@@ -56,8 +56,8 @@ void eddy__pool_trim(struct eddy__pool *pool)
 #define LARGE_CHUNK_BYTES 2097152 /* where so much is in use */
 #define KEPT_CHUNKS 8
 #define CACHE_LINE 64
-#define ALLOCATORS_BYTES                                                                 \
-  16 /* what malloc keeps of its own; spans then lie side by side */
+/* What malloc keeps of its own; spans then lie side by side. */
+#define ALLOCATORS_BYTES 16
 
 /* A chunk is one span, or many: pieces of memory aligned to their size. Each begins with a word
  * that leads to the chunk. */

@@ -54,8 +54,8 @@ struct eddy__stacks_stats {
   size_t used;
   size_t idle;
   size_t bytes; /* usable bytes of one stack */
-  size_t
-      touched; /* bytes of them in memory, as far as is known: a page of each in use or warm */
+  /* Bytes of them in memory, as far as is known: a page of each in use or warm. */
+  size_t touched;
   const char *guard; /* the weakest: "madvise", "mprotect", "canary"; on Windows
                         "reserve"; "none": nothing mapped yet */
 };

@@ -11,8 +11,8 @@ struct eddy__buffer {
   struct eddy__block *block; /* NULL: nothing is in it */
   size_t start;
   size_t end;
-  struct eddy__block
-      *lent; /* where a view is still looked at: the block or an earlier one */
+  /* Where a view is still looked at: the block or an earlier one. */
+  struct eddy__block *lent;
 };
 
 static inline size_t eddy__buffer_size(const struct eddy__buffer *buffer)

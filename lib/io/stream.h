@@ -22,9 +22,9 @@ struct eddy_stream_writer {
 
 struct eddy_stream_reader {
   uint32_t refs; /* the program's */
-  uint32_t
-      holds; /* on the memory: by the program's two kinds of reference (one each), the
-                     protocol, the transport, and each call under way */
+  /* On the memory: by the program's two kinds of reference (one each), the protocol,
+   * the transport, and each call under way. */
+  uint32_t holds;
   eddy_loop *loop; /* eddy__bind */
 
   size_t limit; /* of what is buffered */

@@ -14,8 +14,8 @@ struct eddy_task;
 
 /* What most transports never need. */
 struct eddy__transport_more {
-  eddy_context
-      *context; /* referenced; in which the protocol runs, or NULL: an empty one */
+  /* Referenced; in which the protocol runs, or NULL: an empty one. */
+  eddy_context *context;
   eddy_transport *upper;     /* of the layer that stands on it: referenced; or NULL */
   struct eddy_message *said; /* referenced; what is to be told of its error, or NULL */
   size_t high;               /* marks of flow control */

@@ -34,8 +34,8 @@ _Static_assert(
 
 /* A task of the group. It has a booking until its done callback ran. */
 struct child {
-  struct eddy__part
-      part; /* first: if the task fails, this block becomes a part of the error */
+  /* First: if the task fails, this block becomes a part of the error. */
+  struct eddy__part part;
   struct eddy__done done;   /* on the task's list until that ends */
   struct eddy__owned owned; /* until its callback ran */
   struct eddy__link link;   /* on the group's list until then */

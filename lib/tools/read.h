@@ -17,8 +17,8 @@ struct read_loop {
   uint32_t process;
   const char *backend;
   bool in_virtual_time;
-  eddy_trace_event
-      *events; /* but for texts and what describes the loop and its tasks' names */
+  /* But for texts and what describes the loop and its tasks' names. */
+  eddy_trace_event *events;
   size_t count;
   size_t capacity;
   char **texts; /* by number; 0: "" */

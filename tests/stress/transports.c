@@ -32,8 +32,8 @@ struct end {
 struct pair {
   struct end ends[2];
   unsigned random;
-  bool
-      rough; /* closed and aborted at any moment: what arrives is a beginning of what was sent */
+  /* Closed and aborted at any moment: what arrives is a beginning of what was sent. */
+  bool rough;
 };
 
 static unsigned char pool[LARGEST + 1000];

@@ -3,6 +3,9 @@
  *
  * eddy_run_coroutine_threadsafe starts a task on a loop of another thread and answers with one;
  * eddy_wrap_future makes one awaitable on a loop.
+ *
+ * In a child after fork nobody is left who could end one: the calls that return a code fail there
+ * with EDDY_EOTHERTHREAD, the others do nothing.
  */
 #ifndef EDDY_THREAD_FUTURE_H
 #define EDDY_THREAD_FUTURE_H

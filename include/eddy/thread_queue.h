@@ -24,6 +24,10 @@
  * and on native/virtual time stands still, as with all work of other threads. A loop that is
  * closed takes its tasks out of line.
  *
+ * A child after fork has the queue and none of the other threads: there the calls that return a
+ * code fail with EDDY_EOTHERTHREAD, the others do nothing, and what is in the queue is seen as it
+ * was. The child makes a queue of its own.
+ *
  * asyncio has nothing like it; Python's queue.Queue is one between threads, and the names are
  * those of both.
  */

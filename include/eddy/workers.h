@@ -27,6 +27,9 @@
  * another worker's task, which goes on with eddy_loop_connect_accepted_socket, or with
  * eddy_sock_adopt and eddy_sock_recv.
  *
+ * A child after fork has none of the threads: there the calls that return a code fail with
+ * EDDY_EOTHERTHREAD, the others do nothing. It may start workers of its own.
+ *
  * asyncio has nothing like it: a Python program would start processes.
  */
 #ifndef EDDY_WORKERS_H

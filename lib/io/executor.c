@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/outcome.h"
 #include "base/self.h"
 #include "base/thread.h"
@@ -18,7 +19,7 @@
 
 struct eddy_executor {
   atomic_size_t refs; /* of users, loops and jobs */
-  long process;
+  unsigned forks;     /* of base/fork.h */
   size_t max_workers;
   char *prefix;
 
@@ -55,7 +56,9 @@ int eddy_executor_new(const eddy_executor_options *options, eddy_executor **out)
   const char *prefix = options->thread_name_prefix;
   eddy_executor *executor = eddy__alloc(sizeof(*executor));
   if (executor == NULL) return EDDY_ENOMEM;
-  int rc = EDDY_ENOMEM;
+  int rc = eddy__forks_watch();
+  if (rc < 0) goto fail_prefix;
+  rc = EDDY_ENOMEM;
   executor->prefix = eddy__strdup(prefix != NULL ? prefix : "eddy");
   if (executor->prefix == NULL) goto fail_prefix;
   rc = uv_mutex_init(&executor->mutex);
@@ -65,7 +68,7 @@ int eddy_executor_new(const eddy_executor_options *options, eddy_executor **out)
   rc = uv_cond_init(&executor->ended);
   if (rc < 0) goto fail_ended;
   atomic_init(&executor->refs, 1);
-  executor->process = eddy__process_id();
+  executor->forks = eddy__forks;
   eddy__list_init(&executor->jobs);
   eddy__list_init(&executor->endings);
   size_t most = uv_available_parallelism() + 4;
@@ -102,7 +105,7 @@ eddy_executor *eddy_executor_ref(eddy_executor *executor)
 /* In a child after fork it is a copy without threads, and its mutex may be held for ever. */
 static bool is_inherited(const eddy_executor *executor)
 {
-  return executor->process != eddy__process_id();
+  return eddy__inherited(executor->forks);
 }
 
 /* Tells those who wait for the end, if it has come. */
@@ -247,8 +250,7 @@ int eddy__executor_submit(eddy_executor *executor, struct eddy__job *job)
 {
   int rc = 0;
   if (is_inherited(executor)) {
-    return eddy_raise(EDDY_EOTHERTHREAD,
-        "run_in_executor: the executor was inherited by fork; make a new one");
+    return eddy__refuse_inherited("run_in_executor", "executor");
   }
   uv_mutex_lock(&executor->mutex);
   if (executor->shut) {
@@ -315,8 +317,7 @@ int eddy_executor_shutdown(eddy_executor *executor, unsigned flags)
 {
   if (executor == NULL) return EDDY_EINVAL;
   if (is_inherited(executor)) {
-    return eddy_raise(
-        EDDY_EOTHERTHREAD, "executor shutdown: the executor was inherited by fork");
+    return eddy__refuse_inherited("executor shutdown", "executor");
   }
   bool own = at_work_for == executor;
   uv_mutex_lock(&executor->mutex);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/self.h"
 
 #define LONGEST_WAIT EDDY_S(24 * 3600) /* at once; then one waits again */
@@ -15,6 +16,7 @@ enum state { PENDING = 0, DONE, CANCELLED };
 struct eddy_thread_future {
   atomic_size_t refs;
   const eddy_loop *loop; /* of its task, for comparison only; or NULL */
+  unsigned forks;        /* of base/fork.h; in a child nothing is locked */
   uv_mutex_t mutex;      /* guards all that follows until it is done */
   uv_cond_t ended;
   enum state state;
@@ -31,16 +33,41 @@ struct callback {
   void *arg;
 };
 
+static bool is_inherited(const eddy_thread_future *future)
+{
+  return eddy__inherited(future->forks);
+}
+
+static void lock(eddy_thread_future *future)
+{
+  if (!is_inherited(future)) uv_mutex_lock(&future->mutex);
+}
+
+static void unlock(eddy_thread_future *future)
+{
+  if (!is_inherited(future)) uv_mutex_unlock(&future->mutex);
+}
+
+int eddy__thread_future_usable(const eddy_thread_future *future)
+{
+  if (future == NULL) return EDDY_EINVAL;
+  if (!is_inherited(future)) return 0;
+  return eddy__refuse_inherited("thread future", "future");
+}
+
 int eddy__thread_future_new(const eddy_loop *loop, eddy_thread_future **out)
 {
   eddy_thread_future *future = eddy__alloc(sizeof(*future));
   if (future == NULL) return EDDY_ENOMEM;
-  int rc = uv_mutex_init(&future->mutex);
+  int rc = eddy__forks_watch();
+  if (rc < 0) goto fail_mutex;
+  rc = uv_mutex_init(&future->mutex);
   if (rc < 0) goto fail_mutex;
   rc = uv_cond_init(&future->ended);
   if (rc < 0) goto fail_ended;
   atomic_init(&future->refs, 1);
   future->loop = loop;
+  future->forks = eddy__forks;
   eddy__list_init(&future->followers);
   eddy__list_init(&future->callbacks);
   *out = future;
@@ -63,9 +90,10 @@ eddy_thread_future *eddy_thread_future_ref(eddy_thread_future *future)
   return future;
 }
 
+/* In a child its memory stays: its mutex may be held for ever. */
 void eddy_thread_future_unref(eddy_thread_future *future)
 {
-  if (future == NULL) return;
+  if (future == NULL || is_inherited(future)) return;
   if (atomic_fetch_sub_explicit(&future->refs, 1, memory_order_acq_rel) > 1) return;
   struct eddy__link *link;
   while ((link = eddy__list_first(&future->callbacks)) != NULL) {
@@ -106,7 +134,7 @@ static void end(eddy_thread_future *future, enum state state, int error)
   /* A waiter may let go of the last reference as soon as the lock is free. */
   (void)eddy_thread_future_ref(future);
   uv_cond_broadcast(&future->ended);
-  uv_mutex_unlock(&future->mutex);
+  unlock(future);
   run_callbacks(future);
   eddy_thread_future_unref(future);
 }
@@ -114,9 +142,9 @@ static void end(eddy_thread_future *future, enum state state, int error)
 void eddy__thread_future_complete(
     eddy_thread_future *future, bool cancelled, int error, eddy_outcome *outcome)
 {
-  uv_mutex_lock(&future->mutex);
+  lock(future);
   if (future->state != PENDING) {
-    uv_mutex_unlock(&future->mutex);
+    unlock(future);
     return;
   }
   future->outcome.value = outcome->value;
@@ -127,14 +155,15 @@ void eddy__thread_future_complete(
 /* Locks a future that the program may end itself. */
 static int lock_settable(eddy_thread_future *future)
 {
-  if (future == NULL) return EDDY_EINVAL;
+  int rc = eddy__thread_future_usable(future);
+  if (rc < 0) return rc;
   if (future->loop != NULL) {
     return eddy_raise(
         EDDY_EINVALIDSTATE, "thread future: it stands for a task, which ends it");
   }
-  uv_mutex_lock(&future->mutex);
+  lock(future);
   if (future->state == PENDING) return 0;
-  uv_mutex_unlock(&future->mutex);
+  unlock(future);
   return eddy_raise(EDDY_EINVALIDSTATE, "thread future: it is done already");
 }
 
@@ -160,14 +189,14 @@ int eddy_thread_future_set_exception(
 
 bool eddy_thread_future_cancel(eddy_thread_future *future)
 {
-  if (future == NULL) return false;
-  uv_mutex_lock(&future->mutex);
+  if (future == NULL || is_inherited(future)) return false;
+  lock(future);
   if (future->state == PENDING) {
     end(future, CANCELLED, EDDY_ECANCELLED);
     return true;
   }
   bool cancelled = future->state == CANCELLED;
-  uv_mutex_unlock(&future->mutex);
+  unlock(future);
   return cancelled;
 }
 
@@ -175,9 +204,9 @@ bool eddy_thread_future_cancel(eddy_thread_future *future)
 
 static enum state state_of(eddy_thread_future *future)
 {
-  uv_mutex_lock(&future->mutex);
+  lock(future);
   enum state state = future->state;
-  uv_mutex_unlock(&future->mutex);
+  unlock(future);
   return state;
 }
 
@@ -196,7 +225,7 @@ static int wait_until_done(eddy_thread_future *future, eddy_time timeout)
 {
   bool never = future->loop != NULL && future->loop == eddy__self.loop && timeout > 0;
   eddy_time deadline = eddy__time_after(eddy__clock_now(), timeout);
-  uv_mutex_lock(&future->mutex);
+  lock(future);
   while (future->state == PENDING && !never) {
     eddy_time left = timeout == EDDY_NEVER ? 1 : deadline - eddy__clock_now();
     if (left <= 0) break;
@@ -208,7 +237,7 @@ static int wait_until_done(eddy_thread_future *future, eddy_time timeout)
     }
   }
   bool done = future->state != PENDING;
-  uv_mutex_unlock(&future->mutex);
+  unlock(future);
   if (done) return 0;
   if (never) {
     return eddy_raise(EDDY_EDEADLOCK, "thread future: its task needs the loop that this "
@@ -222,8 +251,8 @@ static int wait_until_done(eddy_thread_future *future, eddy_time timeout)
 int eddy_thread_future_result(
     eddy_thread_future *future, eddy_time timeout, eddy_value *value)
 {
-  if (future == NULL) return EDDY_EINVAL;
-  int rc = wait_until_done(future, timeout);
+  int rc = eddy__thread_future_usable(future);
+  if (rc == 0) rc = wait_until_done(future, timeout);
   if (rc < 0) return rc;
   if (future->error == 0) {
     if (value != NULL) *value = future->outcome.value;
@@ -236,8 +265,9 @@ int eddy_thread_future_result(
 int eddy_thread_future_exception(
     eddy_thread_future *future, eddy_time timeout, int *error)
 {
-  if (future == NULL || error == NULL) return EDDY_EINVAL;
-  int rc = wait_until_done(future, timeout);
+  if (error == NULL) return EDDY_EINVAL;
+  int rc = eddy__thread_future_usable(future);
+  if (rc == 0) rc = wait_until_done(future, timeout);
   if (rc < 0) return rc;
   if (future->state == CANCELLED) return EDDY_ECANCELLED;
   *error = future->error;
@@ -253,15 +283,17 @@ const char *eddy_thread_future_message(eddy_thread_future *future)
 int eddy_thread_future_add_done_callback(
     eddy_thread_future *future, eddy_thread_done_fn *fn, void *arg)
 {
-  if (future == NULL || fn == NULL) return EDDY_EINVAL;
+  if (fn == NULL) return EDDY_EINVAL;
+  int rc = eddy__thread_future_usable(future);
+  if (rc < 0) return rc;
   struct callback *callback = eddy__alloc(sizeof(*callback));
   if (callback == NULL) return EDDY_ENOMEM;
   callback->fn = fn;
   callback->arg = arg;
-  uv_mutex_lock(&future->mutex);
+  lock(future);
   bool pending = future->state == PENDING;
   if (pending) eddy__list_append(&future->callbacks, &callback->link);
-  uv_mutex_unlock(&future->mutex);
+  unlock(future);
   if (pending) return 0;
   eddy__free(callback);
   fn(future, arg);
@@ -274,32 +306,32 @@ void eddy__thread_future_follow(
     eddy_thread_future *future, struct eddy__thread_done *done)
 {
   eddy__list_init(&done->link);
-  uv_mutex_lock(&future->mutex);
+  lock(future);
   if (future->state == PENDING) {
     eddy__list_append(&future->followers, &done->link);
   } else {
     done->complete(done, future->state == CANCELLED);
   }
-  uv_mutex_unlock(&future->mutex);
+  unlock(future);
 }
 
 bool eddy__thread_future_leave(eddy_thread_future *future, struct eddy__thread_done *done)
 {
-  uv_mutex_lock(&future->mutex);
+  lock(future);
   bool waits = !eddy__list_empty(&done->link);
   eddy__list_remove(&done->link);
-  uv_mutex_unlock(&future->mutex);
+  unlock(future);
   return waits;
 }
 
 int eddy__thread_future_take(
     eddy_thread_future *future, eddy_outcome *outcome, bool *cancelled)
 {
-  uv_mutex_lock(&future->mutex);
+  lock(future);
   outcome->value = future->outcome.value;
   eddy__outcome_copy_message(&future->outcome, future->error, outcome);
   *cancelled = future->state == CANCELLED;
   int error = future->error;
-  uv_mutex_unlock(&future->mutex);
+  unlock(future);
   return error;
 }

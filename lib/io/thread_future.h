@@ -18,6 +18,10 @@ struct eddy__thread_done {
 /* A pending future; `loop` is the one whose task it stands for, or NULL. */
 int eddy__thread_future_new(const eddy_loop *loop, eddy_thread_future **out);
 
+/* Whether anything can be done with it in this process: 0; EDDY_EINVAL (NULL); EDDY_EOTHERTHREAD
+ * (inherited by fork). */
+int eddy__thread_future_usable(const eddy_thread_future *future);
+
 /* Ends a pending future; the outcome's message is taken over. Does nothing to one that is done. */
 void eddy__thread_future_complete(
     eddy_thread_future *future, bool cancelled, int error, eddy_outcome *outcome);

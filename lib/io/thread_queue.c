@@ -52,7 +52,7 @@ static void lock(eddy_thread_queue *queue)
 
 static void unlock(eddy_thread_queue *queue)
 {
-  uv_mutex_unlock(&queue->shared.mutex);
+  eddy__shared_unlock(&queue->shared);
 }
 
 /* Frees it if nobody is left. */
@@ -64,6 +64,14 @@ static void unlock_last(eddy_thread_queue *queue)
   eddy__shared_fini(&queue->shared);
   eddy__free(queue->items);
   eddy__free(queue);
+}
+
+/* Whether anything can be done with it in this process: 0 or why not. */
+static int usable(const eddy_thread_queue *queue, const char *call)
+{
+  if (queue == NULL) return EDDY_EINVAL;
+  if (!eddy__shared_inherited(&queue->shared)) return 0;
+  return eddy__refuse_inherited(call, "queue");
 }
 
 static void close_queue(eddy_thread_queue *queue)
@@ -81,9 +89,11 @@ eddy_thread_queue *eddy_thread_queue_ref(eddy_thread_queue *queue)
   return queue;
 }
 
+/* In a child its memory stays: it may have been in the midst of a change when that came to be. */
+
 void eddy_thread_queue_unref(eddy_thread_queue *queue)
 {
-  if (queue == NULL) return;
+  if (queue == NULL || eddy__shared_inherited(&queue->shared)) return;
   lock(queue);
   if (--queue->refs == 0) {
     close_queue(queue);
@@ -206,9 +216,11 @@ int eddy_thread_queue_get(eddy_thread_queue *queue, eddy_value *item)
   bool resumed;
   eddy_task *task = begin(&resumed, &rc, "get");
   if (task == NULL) return rc;
-  if (queue == NULL || item == NULL) return EDDY_EINVAL;
+  if (item == NULL) return EDDY_EINVAL;
   task->wait.scratch.p = item;
   if (resumed) return end_get(task, rc);
+  rc = usable(queue, "thread queue get");
+  if (rc < 0) return rc;
   lock(queue);
   rc = take(queue, item);
   if (rc == EDDY_EQUEUEEMPTY) return wait_in(task, queue, &queue->getters, &get_wait);
@@ -237,9 +249,10 @@ int eddy_thread_queue_put(eddy_thread_queue *queue, eddy_value item)
   bool resumed;
   eddy_task *task = begin(&resumed, &rc, "put");
   if (task == NULL) return rc;
-  if (queue == NULL) return EDDY_EINVAL;
   task->wait.scratch = item;
   if (resumed) return end_put(task, rc);
+  rc = usable(queue, "thread queue put");
+  if (rc < 0) return rc;
   lock(queue);
   rc = insert(queue, item);
   if (rc == EDDY_EQUEUEFULL) return wait_in(task, queue, &queue->putters, &put_wait);
@@ -269,8 +282,9 @@ int eddy_thread_queue_join(eddy_thread_queue *queue)
   bool resumed;
   eddy_task *task = begin(&resumed, &rc, "join");
   if (task == NULL) return rc;
-  if (queue == NULL) return EDDY_EINVAL;
   if (resumed) return end_join(task, rc);
+  rc = usable(queue, "thread queue join");
+  if (rc < 0) return rc;
   lock(queue);
   if (queue->unfinished > 0) return wait_in(task, queue, &queue->joiners, &join_wait);
   unlock(queue);
@@ -294,18 +308,21 @@ static int end_join(eddy_task *task, int rc)
 
 int eddy_thread_queue_put_nowait(eddy_thread_queue *queue, eddy_value item)
 {
-  if (queue == NULL) return EDDY_EINVAL;
+  int rc = usable(queue, "thread queue put_nowait");
+  if (rc < 0) return rc;
   lock(queue);
-  int rc = insert(queue, item);
+  rc = insert(queue, item);
   unlock(queue);
   return rc;
 }
 
 int eddy_thread_queue_get_nowait(eddy_thread_queue *queue, eddy_value *item)
 {
-  if (queue == NULL || item == NULL) return EDDY_EINVAL;
+  if (item == NULL) return EDDY_EINVAL;
+  int rc = usable(queue, "thread queue get_nowait");
+  if (rc < 0) return rc;
   lock(queue);
-  int rc = take(queue, item);
+  rc = take(queue, item);
   unlock(queue);
   return rc;
 }
@@ -324,7 +341,8 @@ struct blocking {
 /* 0, with the mutex locked, or why not. */
 static int begin_blocking(struct blocking *self)
 {
-  if (self->queue == NULL) return EDDY_EINVAL;
+  int rc = usable(self->queue, "thread queue");
+  if (rc < 0) return rc;
   if (eddy__self.loop != NULL) {
     return eddy_raise(EDDY_ERUNNING,
         "thread queue %s: it blocks, and a loop is running in this thread; in a task "
@@ -426,7 +444,8 @@ static void finish_one(eddy_thread_queue *queue)
 
 int eddy_thread_queue_task_done(eddy_thread_queue *queue)
 {
-  if (queue == NULL) return EDDY_EINVAL;
+  int rc = usable(queue, "task_done");
+  if (rc < 0) return rc;
   lock(queue);
   bool any = queue->unfinished > 0;
   if (any) finish_one(queue);
@@ -438,7 +457,7 @@ int eddy_thread_queue_task_done(eddy_thread_queue *queue)
 
 void eddy_thread_queue_shutdown(eddy_thread_queue *queue, bool immediate)
 {
-  if (queue == NULL) return;
+  if (queue == NULL || eddy__shared_inherited(&queue->shared)) return;
   lock(queue);
   while (immediate && queue->count > 0) {
     (void)remove_first(queue);

@@ -84,6 +84,7 @@ int eddy_wrap_future(eddy_thread_future *future, eddy_loop *loop, eddy_future **
   if (loop == NULL) loop = eddy__self.loop;
   if (loop == NULL) return EDDY_ENOLOOP;
   int rc = eddy__loop_usable(loop);
+  if (rc == 0) rc = eddy__thread_future_usable(future);
   if (rc < 0) return rc;
   struct wrapped *self = eddy__alloc(sizeof(*self));
   if (self == NULL) return EDDY_ENOMEM;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/outcome.h"
 #include "base/process.h"
 #include "base/thread.h"
@@ -45,7 +46,8 @@ struct eddy_workers {
   eddy_fn *fn;
   void *arg;
   eddy_loop_options options;
-  char *backend; /* the copy of the name in the options */
+  char *backend;  /* the copy of the name in the options */
+  unsigned forks; /* of base/fork.h; in a child there is nothing but the memory */
   uv_mutex_t mutex;
   uv_cond_t changed;
   size_t count;
@@ -60,9 +62,32 @@ struct eddy_workers {
 
 static _Thread_local const struct worker *current;
 
+static bool is_inherited(const eddy_workers *workers)
+{
+  return eddy__inherited(workers->forks);
+}
+
+/* Whether anything can be done with them in this process: 0 or why not. */
+static int usable(const eddy_workers *workers, const char *call)
+{
+  if (workers == NULL) return EDDY_EINVAL;
+  return is_inherited(workers) ? eddy__refuse_inherited(call, "workers") : 0;
+}
+
+static void lock(eddy_workers *workers)
+{
+  uv_mutex_lock(&workers->mutex);
+}
+
+static void unlock(eddy_workers *workers)
+{
+  uv_mutex_unlock(&workers->mutex);
+}
+
 int eddy_worker_index(void)
 {
-  return current == NULL ? -1 : (int)current->index;
+  if (current == NULL || is_inherited(current->workers)) return -1;
+  return (int)current->index;
 }
 
 size_t eddy_workers_count(const eddy_workers *workers)
@@ -116,7 +141,7 @@ static void do_not_hear(struct eddy__posted *posted)
 static bool report_ready(struct worker *worker, eddy_loop *loop)
 {
   eddy_workers *workers = worker->workers;
-  uv_mutex_lock(&workers->mutex);
+  lock(workers);
   worker->loop = loop;
   worker->home = loop;
   workers->ready++;
@@ -125,7 +150,7 @@ static bool report_ready(struct worker *worker, eddy_loop *loop)
     uv_cond_wait(&workers->changed, &workers->mutex);
   }
   bool going = workers->phase == GOING;
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
   return going;
 }
 
@@ -134,14 +159,14 @@ static bool report_ready(struct worker *worker, eddy_loop *loop)
 static void end_worker(struct worker *worker, eddy_runner *runner, eddy_loop *loop)
 {
   eddy_workers *workers = worker->workers;
-  uv_mutex_lock(&workers->mutex);
+  lock(workers);
   worker->loop = NULL;
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
   if (loop != NULL) eddy__loop_ref(loop);
   eddy_runner_free(runner);
-  uv_mutex_lock(&workers->mutex);
+  lock(workers);
   worker->home = NULL;
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
   if (loop == NULL) return;
   eddy_loop_release(loop);
   eddy__loop_unref(loop);
@@ -182,10 +207,10 @@ static void tell(eddy_thread_future *ended)
 void eddy__workers_tell(eddy_workers *workers, eddy_thread_future *future)
 {
   (void)eddy_thread_future_ref(future);
-  uv_mutex_lock(&workers->mutex);
+  lock(workers);
   bool ended = workers->running == 0;
   if (!ended) workers->ended = future;
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
   if (ended) tell(future);
 }
 
@@ -205,13 +230,13 @@ static void work(void *arg)
   eddy__self.outcome = NULL;
   eddy__outcome_clear(&outcome);
   current = NULL;
-  uv_mutex_lock(&workers->mutex);
+  lock(workers);
   eddy__thread_rests(1);
   eddy__thread_ends(&thread->thread);
   eddy_thread_future *ended = --workers->running == 0 ? workers->ended : NULL;
   if (ended != NULL) workers->ended = NULL;
   uv_cond_broadcast(&workers->changed);
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
   tell(ended);
 }
 
@@ -237,6 +262,7 @@ static int new_workers(
   int rc = EDDY_ENOMEM;
   if (workers == NULL) return rc;
   *workers = (eddy_workers){.fn = fn, .arg = arg, .count = options->count};
+  workers->forks = eddy__forks;
   if (workers->count == 0) workers->count = uv_available_parallelism();
   if (options->loop != NULL) workers->options = *options->loop;
   if (workers->options.backend != NULL) {
@@ -247,7 +273,8 @@ static int new_workers(
   if (workers->count <= SIZE_MAX / sizeof(*workers->all))
     workers->all = eddy__alloc(workers->count * sizeof(*workers->all));
   if (workers->all == NULL) goto fail_all;
-  rc = uv_mutex_init(&workers->mutex);
+  rc = eddy__forks_watch();
+  if (rc == 0) rc = uv_mutex_init(&workers->mutex);
   if (rc < 0) goto fail_mutex;
   rc = uv_cond_init(&workers->changed);
   if (rc < 0) goto fail_changed;
@@ -319,7 +346,7 @@ int eddy_workers_start(
   int rc = new_workers(options, fn, arg, &workers);
   if (rc < 0) return rc;
   size_t started = 0;
-  uv_mutex_lock(&workers->mutex);
+  lock(workers);
   while (started < workers->count && rc == 0) {
     rc = start_thread(&workers->all[started]);
     if (rc == 0) started++;
@@ -331,7 +358,7 @@ int eddy_workers_start(
   workers->phase = rc == 0 ? GOING : GIVEN_UP;
   uv_cond_broadcast(&workers->changed);
   if (rc < 0) await_end(workers);
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
   if (rc == 0) {
     *out = workers;
     return 0;
@@ -358,15 +385,16 @@ int eddy_workers_create_task_with(eddy_workers *workers, size_t index,
     const eddy_task_body *body, const eddy_task_options *options,
     eddy_thread_future **out)
 {
-  if (workers == NULL) return EDDY_EINVAL;
+  int rc = usable(workers, "workers create_task");
+  if (rc < 0) return rc;
   if (index >= workers->count && index != EDDY_WORKERS_NEXT)
     return eddy_raise(EDDY_EINVAL, "workers create_task: there is no worker %zu", index);
   /* The loop stays as long as the lock is held. */
-  uv_mutex_lock(&workers->mutex);
+  lock(workers);
   eddy_loop *loop = choose(workers, index);
-  int rc = EDDY_ECLOSED;
+  rc = EDDY_ECLOSED;
   if (loop != NULL) rc = eddy_run_coroutine_threadsafe_with(loop, body, options, out);
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
   if (loop == NULL) return eddy_raise(rc, "workers create_task: the worker has ended");
   return rc;
 }
@@ -393,10 +421,10 @@ static void ask(eddy_workers *workers)
 
 void eddy_workers_cancel(eddy_workers *workers)
 {
-  if (workers == NULL) return;
-  uv_mutex_lock(&workers->mutex);
+  if (workers == NULL || is_inherited(workers)) return;
+  lock(workers);
   ask(workers);
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
 }
 
 /* Waits with the lock held; whether all have ended. */
@@ -414,8 +442,8 @@ static bool await_end_until(eddy_workers *workers, eddy_time deadline)
 
 static int may_block(const eddy_workers *workers, const char *call)
 {
-  if (workers == NULL) return EDDY_EINVAL;
-  if (eddy__self.loop == NULL) return 0;
+  int rc = usable(workers, "workers");
+  if (rc < 0 || eddy__self.loop == NULL) return rc;
   return eddy_raise(EDDY_ERUNNING,
       "workers %s: it blocks, and a loop is running in this thread; call it through "
       "eddy_to_thread",
@@ -426,9 +454,9 @@ int eddy_workers_join(eddy_workers *workers, eddy_time timeout)
 {
   int rc = may_block(workers, "join");
   if (rc < 0) return rc;
-  uv_mutex_lock(&workers->mutex);
+  lock(workers);
   bool ended = await_end_until(workers, eddy__time_after(eddy__clock_now(), timeout));
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
   if (!ended) return EDDY_ETIMEDOUT;
   eddy__threads_reap();
   return result(workers);
@@ -438,12 +466,12 @@ int eddy_workers_drain(eddy_workers *workers, eddy_time timeout)
 {
   int rc = may_block(workers, "drain");
   if (rc < 0) return rc;
-  uv_mutex_lock(&workers->mutex);
+  lock(workers);
   ask(workers);
   bool ended = await_end_until(workers, eddy__time_after(eddy__clock_now(), timeout));
   if (!ended) ask(workers);
   await_end(workers);
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
   eddy__threads_reap();
   rc = result(workers);
   return rc < 0 || ended ? rc : EDDY_ETIMEDOUT;
@@ -451,10 +479,10 @@ int eddy_workers_drain(eddy_workers *workers, eddy_time timeout)
 
 void eddy_workers_free(eddy_workers *workers)
 {
-  if (workers == NULL) return;
-  uv_mutex_lock(&workers->mutex);
+  if (workers == NULL || is_inherited(workers)) return;
+  lock(workers);
   bool ended = workers->running == 0;
-  uv_mutex_unlock(&workers->mutex);
+  unlock(workers);
   EDDY_CHECK(ended || eddy__self.loop == NULL,
       "eddy_workers_free: the workers have not ended, "
       "and a loop is running in this thread");

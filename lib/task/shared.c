@@ -11,7 +11,10 @@ enum phase { IN_LINE = 0, CALLED, ASIDE }; /* of a task's wait; guarded by the m
 
 int eddy__shared_init(struct eddy__shared *shared)
 {
+  int rc = eddy__forks_watch();
+  if (rc < 0) return rc;
   shared->tickets = 0;
+  shared->forks = eddy__forks;
   return uv_mutex_init(&shared->mutex);
 }
 
@@ -25,12 +28,18 @@ void eddy__shared_fini(struct eddy__shared *shared)
  * its next calls with the memory in its own cache. */
 void eddy__shared_lock(struct eddy__shared *shared)
 {
+  if (eddy__shared_inherited(shared)) return;
   for (int tries = 0; tries < TRIES; tries++) {
     if (uv_mutex_trylock(&shared->mutex) == 0) return;
     for (volatile int pause = 0; pause < PAUSE; pause++) {
     }
   }
   uv_mutex_lock(&shared->mutex);
+}
+
+void eddy__shared_unlock(struct eddy__shared *shared)
+{
+  if (!eddy__shared_inherited(shared)) uv_mutex_unlock(&shared->mutex);
 }
 
 /* ---- the line ---- */
@@ -140,7 +149,7 @@ int eddy__shared_wait(eddy_task *task, struct eddy__shared *shared,
   task->wait.place.ticket = ticket_for(shared, 0);
   task->wait.phase = IN_LINE;
   stand(line, &task->wait.place, false);
-  uv_mutex_unlock(&shared->mutex);
+  eddy__shared_unlock(shared);
   return eddy__wait(task, type, shared);
 }
 
@@ -149,7 +158,7 @@ int eddy__shared_wait_again(eddy_task *task, struct eddy__shared *shared,
 {
   task->wait.phase = IN_LINE;
   stand(line, &task->wait.place, true);
-  uv_mutex_unlock(&shared->mutex);
+  eddy__shared_unlock(shared);
   return eddy__wait_again(task, type, shared);
 }
 
@@ -183,7 +192,7 @@ bool eddy__shared_cancel(eddy_task *task, const char *message)
   struct eddy__shared *shared = task->wait.object;
   eddy__shared_lock(shared);
   bool waited = step_aside(task);
-  uv_mutex_unlock(&shared->mutex);
+  eddy__shared_unlock(shared);
   return waited && eddy__wait_cancel(task, message);
 }
 
@@ -194,7 +203,7 @@ bool eddy__shared_step_aside(eddy_task *task)
   struct eddy__shared *shared = task->wait.object;
   eddy__shared_lock(shared);
   (void)step_aside(task);
-  uv_mutex_unlock(&shared->mutex);
+  eddy__shared_unlock(shared);
   return true;
 }
 

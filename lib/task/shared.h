@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "base/fork.h"
 #include "task/task.h"
 
 /*
@@ -23,6 +24,7 @@
 struct eddy__shared {
   uv_mutex_t mutex;
   uint64_t tickets; /* given out */
+  unsigned forks;   /* of base/fork.h; in a child nothing is locked */
 };
 
 /* A thread's place, on its stack. All zero before the first wait. */
@@ -38,6 +40,13 @@ void eddy__shared_fini(struct eddy__shared *shared);
 
 /* Locks the mutex. */
 void eddy__shared_lock(struct eddy__shared *shared);
+void eddy__shared_unlock(struct eddy__shared *shared);
+
+/* Whether this is a child of the process that made it. */
+static inline bool eddy__shared_inherited(const struct eddy__shared *shared)
+{
+  return eddy__inherited(shared->forks);
+}
 
 /* Prepares a loop's list of tasks that were called. */
 void eddy__shared_open(eddy_loop *loop, struct eddy__tasks *tasks);

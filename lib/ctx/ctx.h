@@ -28,6 +28,7 @@ struct eddy__stack {
   struct eddy__stacks *owner;
   struct eddy__stack *next; /* in the owner's list of idle ones */
   unsigned sanitizer_id;    /* valgrind's, when it runs */
+  const void *inside;       /* its user's own */
 };
 
 /* size 0: 64 KiB, 256 KiB under sanitizers; rounded up to pages, at least 32 KiB.

@@ -40,10 +40,11 @@ static void note_acquirer(eddy_lock *lock, const eddy_task *task)
   lock->acquirer.id = task->id;
   lock->acquirer.site = task->site;
   lock->acquirer.name[0] = '\0';
-  if (task->name == NULL) return;
-  size_t length = strlen(task->name);
+  const char *name = eddy__task_given_name(task);
+  if (name == NULL) return;
+  size_t length = strlen(name);
   if (length >= sizeof(lock->acquirer.name)) length = sizeof(lock->acquirer.name) - 1;
-  memcpy(lock->acquirer.name, task->name, length);
+  memcpy(lock->acquirer.name, name, length);
   lock->acquirer.name[length] = '\0';
 }
 

@@ -49,7 +49,12 @@ static const struct eddy__wait_type await_wait = {
 
 eddy_task *eddy__task_awaited(const eddy_task *task)
 {
-  bool waits = task->wait.state == EDDY__WAIT_PARKED && task->wait.type == &await_wait;
+  return task->wait.state == EDDY__WAIT_PARKED ? eddy__task_last_awaited(task) : NULL;
+}
+
+eddy_task *eddy__task_last_awaited(const eddy_task *task)
+{
+  bool waits = task->wait.state >= EDDY__WAIT_PARKED && task->wait.type == &await_wait;
   return waits ? eddy__future_task(task->wait.object) : NULL;
 }
 

@@ -15,11 +15,18 @@
 
 /* Says what the delivered cancellation says, be that nothing: what an earlier one said is not
  * to be taken for it. */
-EDDY__COLD static void deliver_cancel_message(eddy_task *task)
+EDDY__COLD static void deliver_cancel_message(eddy_task *task, eddy_outcome *outcome)
 {
-  eddy__outcome_set_message(task->inner_outcome, EDDY_ECANCELLED, task->cancel_message);
-  eddy__free(task->cancel_message);
-  task->cancel_message = NULL;
+  char *message = eddy__task_take_cancel_message(task);
+  eddy__outcome_set_message(outcome, EDDY_ECANCELLED, message);
+  eddy__free(message);
+}
+
+eddy_outcome *eddy__task_outcome(eddy_task *task)
+{
+  if (task->inside) return &((eddy_coro *)task->stack->inside)->outcome;
+  bool in_coro = task->started && task->kind == EDDY__TASK_COROUTINE;
+  return in_coro ? &task->coro->outcome : &task->future.outcome;
 }
 
 /* The task is running from now on; returns what it was woken with. */
@@ -30,7 +37,7 @@ EDDY__INLINE int begin_step(eddy_loop *loop, eddy_task *task)
     eddy__task_set_must_cancel(task, false);
     status = EDDY_ECANCELLED;
   }
-  if (status == EDDY_ECANCELLED) deliver_cancel_message(task);
+  if (status == EDDY_ECANCELLED) deliver_cancel_message(task, eddy__task_outcome(task));
   task->swift = task->plain;
   task->steps++;
   loop->steps++;
@@ -41,13 +48,10 @@ EDDY__INLINE int begin_step(eddy_loop *loop, eddy_task *task)
 /* Makes this thread's state the suspended task's. */
 EDDY__INLINE void restore(const eddy_loop *loop, eddy_task *task)
 {
-  eddy__self.outcome = task->inner_outcome;
-  eddy__self.coro = task->inner_coro;
+  eddy__self.outcome = eddy__task_outcome(task);
+  eddy__self.coro = task->inside ? task->stack->inside : NULL;
   *loop->errno_place = task->saved_errno;
-  if (task->inner_coro != NULL) {
-    task->inner_outcome = &task->future.outcome;
-    task->inner_coro = NULL;
-  }
+  task->inside = false;
 }
 
 static void nothing_runs(eddy_loop *loop)
@@ -68,24 +72,26 @@ EDDY__INLINE eddy_task *next_task(eddy_loop *loop)
 
 static void run_tasks(void *arg, int sent);
 
-/* Gives an unstarted task a stack to be entered on, the spare one or a new one. Without memory
- * it stays unstarted. */
-static bool give_stack(eddy_loop *loop, eddy_task *task)
+/* Finds a stack for an unstarted task to be entered on, the spare one or a new one; returns where,
+ * to be switched to next. NULL: no memory, it stays unstarted. */
+static struct eddy__ctx *give_stack(eddy_loop *loop, eddy_task *task)
 {
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
-  struct eddy__stack *stack = tasks->spare;
-  if (stack != NULL) {
+  if (tasks->spare != NULL) {
     tasks->spare = NULL;
-    tasks->entering = task;
-    task->here = tasks->spare_here;
   } else {
-    stack = eddy__stack_get(loop->stacks);
-    if (stack == NULL) return false;
-    eddy__ctx_make(&task->here, stack, run_tasks, task);
+    struct eddy__stack *stack = eddy__stack_get(loop->stacks);
+    if (stack == NULL) return NULL;
+    eddy__ctx_make(&tasks->entry, stack, run_tasks, stack);
   }
-  task->stack = stack;
+  tasks->entering = task;
   task->started = true;
-  return true;
+  return &tasks->entry;
+}
+
+static bool has_stack(const eddy_task *task)
+{
+  return task->started && task->kind == EDDY__TASK_STACKFUL;
 }
 
 /* As begin_step and restore, for a swift task. */
@@ -126,16 +132,17 @@ static int leave_to(eddy_loop *loop, eddy_task *task, eddy_task *next)
 {
   for (; next != NULL; next = next_task(loop)) {
     int status = 0;
-    if (next->stack != NULL) {
+    struct eddy__ctx *to = &next->here;
+    if (has_stack(next)) {
       status = enter(loop, next);
       if (status == EDDY_PENDING) continue;
-    } else if (next->plain && !next->started && give_stack(loop, next)) {
+    } else {
+      to = next->plain ? give_stack(loop, next) : NULL;
+      if (to == NULL) break;
       eddy__loop_pop(loop);
       begin_first(loop, next);
-    } else {
-      break;
     }
-    return eddy__ctx_switch(&task->here, &next->here, status);
+    return eddy__ctx_switch(&task->here, to, status);
   }
   nothing_runs(loop);
   return eddy__ctx_switch(&task->here, &eddy__tasks_of(loop)->hub, 0);
@@ -150,10 +157,12 @@ static int leave_slowly(eddy_loop *loop, eddy_task *task)
 int eddy__task_leave_slowly(eddy_task *task)
 {
   eddy_loop *loop = eddy__self.loop;
-  task->inner_outcome = eddy__self.outcome;
-  task->inner_coro = eddy__self.coro;
   task->saved_errno = *loop->errno_place;
-  if (eddy__self.coro != NULL) task->swift = false;
+  if (eddy__self.coro != NULL) {
+    task->inside = true;
+    task->stack->inside = eddy__self.coro;
+    task->swift = false;
+  }
   return leave_slowly(loop, task);
 }
 
@@ -188,7 +197,7 @@ static eddy_task *leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_t
 {
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
   int status = EDDY_PENDING;
-  while (next != NULL && next->stack != NULL) {
+  while (next != NULL && has_stack(next)) {
     status = enter(loop, next);
     if (status != EDDY_PENDING) break;
     next = next_task(loop);
@@ -202,7 +211,7 @@ static eddy_task *leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_t
   }
   if (EDDY__CTX_SPARES && tasks->spare == NULL) {
     tasks->spare = stack;
-    (void)eddy__ctx_switch(&tasks->spare_here, to, status);
+    (void)eddy__ctx_switch(&tasks->entry, to, status);
     return tasks->entering;
   }
   struct eddy__ctx gone = {0};
@@ -214,21 +223,23 @@ static eddy_task *leave_stack(eddy_loop *loop, struct eddy__stack *stack, eddy_t
 static void run_tasks(void *arg, int sent)
 {
   (void)sent;
-  eddy_task *task = arg;
-  eddy_loop *loop = task->future.loop;
-  struct eddy__stack *stack = task->stack;
+  struct eddy__stack *stack = arg;
+  eddy_loop *loop = eddy__self.loop;
+  eddy_task *task = eddy__tasks_of(loop)->entering;
   for (;;) {
-    int rc = task->run.body.fn(task->run.body.arg);
+    eddy_fn *fn = task->fn;
+    void *fn_arg = task->arg;
+    task->stack = stack; /* where these stood */
+    task->op = NULL;     /* where `unstarted` did */
+    int rc = fn(fn_arg);
     EDDY_CHECK(eddy__self.task == task,
         "a task of a loop inherited by fork ended in the child; "
         "leave the child with _exit or exec");
-    task->stack = NULL;
     nothing_runs(loop);
     eddy__task_finish(task, rc);
     task = next_task(loop);
     if (task != NULL && task->plain && !task->started) {
       eddy__loop_pop(loop);
-      task->stack = stack;
       task->started = true;
       begin_first(loop, task);
     } else {
@@ -239,7 +250,8 @@ static void run_tasks(void *arg, int sent)
 
 static void step_stackful(eddy_loop *loop, eddy_task *task, int status)
 {
-  if (!task->started && !give_stack(loop, task)) {
+  struct eddy__ctx *to = task->started ? &task->here : give_stack(loop, task);
+  if (to == NULL) {
     nothing_runs(loop);
     eddy__task_finish(task, EDDY_ENOMEM);
     return;
@@ -250,13 +262,13 @@ static void step_stackful(eddy_loop *loop, eddy_task *task, int status)
     nothing_runs(loop);
     return;
   }
-  (void)eddy__ctx_switch(&eddy__tasks_of(loop)->hub, &task->here, status);
+  (void)eddy__ctx_switch(&eddy__tasks_of(loop)->hub, to, status);
 }
 
 /* A coroutine that neither waits nor ends cannot go on. */
 static int refuse(eddy_task *task, const char *reason)
 {
-  eddy_coro *coro = task->run.coro;
+  eddy_coro *coro = task->coro;
   eddy__self.outcome = &coro->outcome;
   (void)eddy_raise(EDDY_ERUNTIME, "%s", reason);
   return EDDY_ERUNTIME;
@@ -264,11 +276,11 @@ static int refuse(eddy_task *task, const char *reason)
 
 static void step_coroutine(eddy_loop *loop, eddy_task *task, int status)
 {
-  eddy_coro *coro = task->run.coro;
-  task->inner_outcome = &coro->outcome;
+  eddy_coro *coro = task->coro;
   task->wait.state = EDDY__WAIT_NONE;
   task->wait.resumed = task->started;
   task->wait.status = status;
+  if (!task->started) task->op = NULL; /* where `unstarted` stood */
   task->started = true;
   eddy_value out = eddy_int(0);
   eddy__self.outcome = &coro->outcome;
@@ -347,23 +359,22 @@ int eddy__task_step(void *arg)
 void eddy__task_finish(eddy_task *task, int rc)
 {
   eddy_loop *loop = task->future.loop;
-  task->inner_outcome = &task->future.outcome; /* that of a generator may be gone */
-  if (!task->started && task->unstarted != NULL) {
+  if (!task->started) {
     bool stackful = task->kind == EDDY__TASK_STACKFUL;
-    task->unstarted(stackful ? task->run.body.arg : task->run.coro);
-  }
-  if (task->op != NULL) {
+    if (task->unstarted != NULL) task->unstarted(stackful ? task->arg : task->coro);
+  } else if (task->op != NULL) {
     eddy__op_free(loop, task->op);
-    task->op = NULL;
   }
   if (rc >= 0 && task->must_cancel) {
     rc = EDDY_ECANCELLED;
-    deliver_cancel_message(task);
+    deliver_cancel_message(task, &task->future.outcome);
   }
-  if (task->cancel_message != NULL) {
-    if (rc == EDDY_ECANCELLED) deliver_cancel_message(task);
-    eddy__free(task->cancel_message);
-    task->cancel_message = NULL;
+  if (task->more != NULL && task->more->cancel_message != NULL) {
+    if (rc == EDDY_ECANCELLED) {
+      deliver_cancel_message(task, &task->future.outcome);
+    } else {
+      eddy__task_set_cancel_message(task, NULL);
+    }
   }
   if (rc >= 0) {
     if (task->future.outcome.message != NULL) eddy__outcome_clear(&task->future.outcome);

@@ -15,11 +15,17 @@ static bool cancel_task(eddy_future *future, const char *message)
   return eddy_task_cancel((eddy_task *)future, message);
 }
 
+EDDY__COLD static void free_more(struct eddy__task_more *more)
+{
+  eddy__free(more->name);
+  eddy__free(more->cancel_message);
+  eddy__free(more);
+}
+
 static void destroy_task(eddy_future *future)
 {
   eddy_task *task = (eddy_task *)future;
-  if (task->name != NULL) eddy__free(task->name);
-  if (task->cancel_message != NULL) eddy__free(task->cancel_message);
+  if (task->more != NULL) free_more(task->more);
   if (task->context != NULL) eddy_context_unref(task->context);
   eddy__pool_put(&eddy__tasks_of(future->loop)->pool, task);
 }
@@ -42,8 +48,7 @@ EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_ki
     const eddy_task_options *options)
 {
   eddy__future_init(&task->future, loop, &task_type);
-  memset(&task->steps, 0, offsetof(eddy_task, kind) - offsetof(eddy_task, steps));
-  task->inner_outcome = &task->future.outcome;
+  memset(&task->steps, 0, offsetof(eddy_task, link) - offsetof(eddy_task, steps));
   task->kind = (uint8_t)kind;
   task->plain = kind == EDDY__TASK_STACKFUL;
   eddy__list_init(&task->wait.done.link);
@@ -53,6 +58,22 @@ EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_ki
   task->unstarted = options != NULL ? options->unstarted : NULL;
   task->site = options != NULL ? options->site : NULL;
   task->parent = eddy__self.task != NULL ? eddy__self.task->id : 0;
+}
+
+EDDY__COLD static struct eddy__task_more *new_more(const char *name)
+{
+  struct eddy__task_more *more = eddy__alloc(sizeof(*more));
+  if (more == NULL) return NULL;
+  more->name = eddy__strdup(name);
+  if (more->name != NULL) return more;
+  eddy__free(more);
+  return NULL;
+}
+
+struct eddy__task_more *eddy__task_extend(eddy_task *task)
+{
+  if (task->more == NULL) task->more = eddy__alloc(sizeof(*task->more));
+  return task->more;
 }
 
 /* The context of a new task: the one it is given, or a copy of its creator's. */
@@ -72,10 +93,10 @@ EDDY__INLINE int new_task(eddy_loop *loop, enum eddy__task_kind kind,
   if (loop->task_state == NULL) rc = eddy__tasks_open(loop);
   if (rc < 0) return rc;
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
-  char *name = NULL;
+  struct eddy__task_more *more = NULL;
   if (options != NULL && options->name != NULL) {
-    name = eddy__strdup(options->name);
-    if (name == NULL) return EDDY_ENOMEM;
+    more = new_more(options->name);
+    if (more == NULL) return EDDY_ENOMEM;
   }
   eddy_context *context;
   rc = inherit_context(options, &context);
@@ -86,8 +107,8 @@ EDDY__INLINE int new_task(eddy_loop *loop, enum eddy__task_kind kind,
   if (rc < 0) goto fail_book;
   init_task(task, loop, kind, options);
   task->context = context;
-  task->name = name;
-  task->id = ++tasks->last_id;
+  task->more = more;
+  task->id = ++tasks->last_id & EDDY__TASK_IDS;
   eddy__list_append(&loop->all_tasks, &task->link);
   loop->tasks++;
   *out = task;
@@ -97,7 +118,7 @@ fail_book:
 fail_task:
   eddy_context_unref(context);
 fail_context:
-  eddy__free(name);
+  if (more != NULL) free_more(more);
   return EDDY_ENOMEM;
 }
 
@@ -123,10 +144,10 @@ EDDY__INLINE int make_task(eddy_loop *loop, const eddy_task_body *body,
       loop, stackful ? EDDY__TASK_STACKFUL : EDDY__TASK_COROUTINE, options, &task);
   if (rc < 0) return rc;
   if (stackful) {
-    task->run.body.fn = body->fn;
-    task->run.body.arg = body->arg;
+    task->fn = body->fn;
+    task->arg = body->arg;
   } else {
-    task->run.coro = body->coro;
+    task->coro = body->coro;
   }
   bool eager = options != NULL && options->eager_start == EDDY_EAGER_START_TRUE;
   if (eager && eddy__self.loop == loop) return start_eagerly(task, out);
@@ -205,8 +226,18 @@ eddy_task *eddy_current_task(void)
 
 void eddy__task_set_cancel_message(eddy_task *task, const char *message)
 {
-  eddy__free(task->cancel_message);
-  task->cancel_message = message != NULL ? eddy__strdup(message) : NULL;
+  struct eddy__task_more *more = message != NULL ? eddy__task_extend(task) : task->more;
+  if (more == NULL) return;
+  eddy__free(more->cancel_message);
+  more->cancel_message = message != NULL ? eddy__strdup(message) : NULL;
+}
+
+char *eddy__task_take_cancel_message(eddy_task *task)
+{
+  if (task->more == NULL) return NULL;
+  char *message = task->more->cancel_message;
+  task->more->cancel_message = NULL;
+  return message;
 }
 
 /* Asks a task that waits for no other one. */
@@ -239,11 +270,11 @@ bool eddy_task_cancel(eddy_task *task, const char *message)
   eddy_task *last = task;
   size_t count = 0;
   bool found = false;
-  while (!found && last->asked == NULL) {
+  while (!found && !last->asked) {
     eddy_task *next = eddy__task_awaited(last);
     found = next == NULL;
-    last->cancels++;
-    last->asked = found ? last : next;
+    last->future.cancels++;
+    last->asked = true;
     count++;
     if (!found) last = next;
   }
@@ -252,23 +283,23 @@ bool eddy_task_cancel(eddy_task *task, const char *message)
   } else {
     (void)eddy__wait_cancel(last, message);
   }
-  while (count-- > 0) {
-    eddy_task *next = task->asked;
-    task->asked = NULL;
-    task = next;
+  for (; count > 0; count--) {
+    task->asked = false;
+    task = eddy__task_last_awaited(task);
   }
   return true;
 }
 
 unsigned eddy_task_uncancel(eddy_task *task)
 {
-  if (task->cancels > 0 && --task->cancels == 0) eddy__task_set_must_cancel(task, false);
-  return task->cancels;
+  if (task->future.cancels > 0 && --task->future.cancels == 0)
+    eddy__task_set_must_cancel(task, false);
+  return task->future.cancels;
 }
 
 unsigned eddy_task_cancelling(const eddy_task *task)
 {
-  return task->cancels;
+  return task->future.cancels;
 }
 
 bool eddy_task_done(const eddy_task *task)
@@ -288,21 +319,24 @@ int eddy_task_result(eddy_task *task, eddy_value *value)
 
 const char *eddy_task_get_name(eddy_task *task)
 {
-  if (task->name == NULL) {
+  struct eddy__task_more *more = eddy__task_extend(task);
+  if (more == NULL) return "Task";
+  if (more->name == NULL) {
     char name[32];
     snprintf(name, sizeof(name), "Task-%llu", (unsigned long long)task->id);
-    task->name = eddy__strdup(name);
+    more->name = eddy__strdup(name);
   }
-  return task->name != NULL ? task->name : "Task";
+  return more->name != NULL ? more->name : "Task";
 }
 
 int eddy_task_set_name(eddy_task *task, const char *name)
 {
   if (task == NULL || name == NULL) return EDDY_EINVAL;
-  char *copy = eddy__strdup(name);
+  struct eddy__task_more *more = eddy__task_extend(task);
+  char *copy = more != NULL ? eddy__strdup(name) : NULL;
   if (copy == NULL) return EDDY_ENOMEM;
-  eddy__free(task->name);
-  task->name = copy;
+  eddy__free(more->name);
+  more->name = copy;
   if (task->future.loop->trace != NULL) eddy__task_trace_name(task);
   return 0;
 }
@@ -310,7 +344,7 @@ int eddy_task_set_name(eddy_task *task, const char *name)
 eddy_coro *eddy_task_get_coro(const eddy_task *task)
 {
   bool alive = task->kind == EDDY__TASK_COROUTINE && task->future.state == EDDY__PENDING;
-  return alive ? task->run.coro : NULL;
+  return alive ? task->coro : NULL;
 }
 
 eddy_context *eddy_task_get_context(eddy_task *task)

@@ -101,48 +101,60 @@ struct eddy__scope; /* timeout.c */
 
 enum eddy__task_kind { EDDY__TASK_STACKFUL, EDDY__TASK_COROUTINE };
 
+/* What many tasks never need. */
+struct eddy__task_more {
+  char *name; /* NULL: "Task-<id>" */
+  char *cancel_message;
+  struct eddy__scope *scopes; /* timeout.c: the innermost one that is entered */
+};
+
+/* Numbers of tasks have 48 bits: they last for a task each microsecond for nine years. */
+#define EDDY__TASK_IDS ((UINT64_C(1) << 48) - 1)
+
+/* There may be millions: what is needed at different times only has one place. */
 struct eddy_task {
   eddy_future future; /* first: a task is a future */
   struct eddy__wait wait;
-  struct eddy__ctx here; /* stackful: where it is suspended */
-
-  /* From `steps` to `op`: zero in a new task. */
-  uint64_t steps;
-  struct eddy__stack *stack; /* NULL before the first step */
-  const void *inner_coro;    /* where it is suspended: in a generator, or NULL */
-  int saved_errno;
-  unsigned cancels;
-  unsigned spins; /* socket calls that did not wait, in a row */
-  bool started;
-  bool must_cancel;
-  bool closing; /* the loop is being closed: it may not wait any more */
-  bool swift;   /* if it is suspended, nothing but a switch to its stack resumes it */
-  eddy_task
-      *asked; /* while a request goes along: where it goes next, itself at the end */
-  char *cancel_message;
-  struct eddy__scope *scopes; /* timeout.c: the innermost one that is entered */
-  eddy_op *op;                /* of the socket calls; NULL before the first that waits */
-
-  uint8_t kind;
-  bool plain; /* stackful, not closing, no must_cancel: nothing special when it waits */
-  eddy_outcome *inner_outcome;
-
   union {
-    struct {
+    struct { /* stackful, before its first step */
       eddy_fn *fn;
       void *arg;
-    } body; /* stackful */
-    eddy_coro *coro;
-  } run;
-  void (*unstarted)(void *arg);
+    };
+    struct {                 /* stackful, since then */
+      struct eddy__ctx here; /* where it is suspended */
+      struct eddy__stack *stack;
+    };
+    eddy_coro *coro; /* stackless */
+  };
 
+  /* From `steps` to `link`: zero in a new task. */
+  uint64_t steps;
+  int saved_errno;
+  bool started;
+  bool must_cancel;
+  bool swift; /* if it is suspended, nothing but a switch to its stack resumes it */
+  bool plain; /* stackful, not closing, no must_cancel: nothing special when it waits */
+  struct eddy__task_more *more; /* NULL: nothing of that */
+  union {
+    void (*unstarted)(void *arg); /* before its first step */
+    eddy_op *op; /* since then: of the socket calls; NULL before the first that waits */
+  };
+
+  uint64_t id : 48;
+  uint64_t spins : 16;  /* socket calls that did not wait, in a row */
+  uint64_t parent : 48; /* id of the task that created it; 0: none */
+  uint64_t kind : 8;
+  uint64_t closing : 1; /* the loop is being closed: it may not wait any more */
+  uint64_t asked : 1;   /* a request to cancel goes along */
+  uint64_t inside : 1;  /* it is suspended in a generator, which its stack's record has */
   struct eddy__link link; /* on the loop's list of unfinished tasks */
-  uint64_t id;
-  uint64_t parent;       /* id of the task that created it; 0: none */
-  eddy_context *context; /* referenced; NULL: empty */
-  char *name;            /* NULL: "Task-<id>" */
+  eddy_context *context;  /* referenced; NULL: empty */
   const char *site;
 };
+
+_Static_assert(
+    sizeof(struct eddy__ctx) > sizeof(void *) || sizeof(struct eddy_task) <= 216,
+    "a task has grown");
 
 /* The task room's state on a loop. */
 struct eddy__tasks {
@@ -157,8 +169,8 @@ struct eddy__tasks {
 
   /* A stack whose last task has ended, kept as it stands for the next unstarted one. */
   struct eddy__stack *spare;
-  struct eddy__ctx spare_here;
-  eddy_task *entering; /* what the spare stack is entered for */
+  struct eddy__ctx entry; /* where that stack, or a new one, is entered for */
+  eddy_task *entering;    /* this task */
 };
 
 /* ---- tasks.c: what the room keeps on a loop ---- */
@@ -179,8 +191,20 @@ static inline struct eddy__tasks *eddy__tasks_of(const eddy_loop *loop)
 /* The task that this future is, or NULL. */
 eddy_task *eddy__future_task(eddy_future *future);
 
+/* What many tasks never need, made if there is none; NULL: no memory. */
+struct eddy__task_more *eddy__task_extend(eddy_task *task);
+
+/* The name it was given, or NULL. */
+static inline const char *eddy__task_given_name(const eddy_task *task)
+{
+  return task->more != NULL ? task->more->name : NULL;
+}
+
 /* Remembers what the next EDDY_ECANCELLED will say; without memory, nothing. */
 void eddy__task_set_cancel_message(eddy_task *task, const char *message);
+
+/* What was remembered, to be freed; it is no more. NULL: nothing. */
+char *eddy__task_take_cancel_message(eddy_task *task);
 
 /* ---- trace.c: what a trace is told; of a loop that is traced ---- */
 
@@ -216,6 +240,9 @@ int eddy__await_end(eddy_task *task, int rc);
 /* The unfinished task that this one waits for, or NULL. */
 eddy_task *eddy__task_awaited(const eddy_task *task);
 
+/* The task that it waited for when it last ran, which it may have been woken from since. */
+eddy_task *eddy__task_last_awaited(const eddy_task *task);
+
 /* ---- step.c ---- */
 
 /* The ring's function for a step of the task `arg`. */
@@ -231,6 +258,9 @@ static inline void eddy__task_set_must_cancel(eddy_task *task, bool must_cancel)
 
 /* Runs the first step of a task that was not queued, inside the step or callback that runs. */
 void eddy__task_start(eddy_task *task);
+
+/* Whose outcome is told of errors while the task runs on from where it is suspended. */
+eddy_outcome *eddy__task_outcome(eddy_task *task);
 
 /* Leaves a suspended plain task's stack for whatever is to run next; returns the status with
  * which the task is resumed. */

@@ -114,8 +114,8 @@ static void fail(struct group *group, struct child *child)
 {
   eddy_task *task = child->task;
   task->future.retrieved = true;
-  eddy__part_fill(&child->part, task->future.error, &task->future.outcome, task->name,
-      task->id, task->site);
+  eddy__part_fill(&child->part, task->future.error, &task->future.outcome,
+      eddy__task_given_name(task), task->id, task->site);
   eddy__message_add(group->error, &child->part);
   if (!group->aborting) cancel_all(group);
 }
@@ -307,7 +307,7 @@ static void end_body(struct group *group, int rc)
   } else {
     const eddy_task *task = group->parent;
     eddy__part_fill(eddy__message_own_part(group->error), rc, eddy__self.outcome,
-        task->name, task->id, group->site);
+        eddy__task_given_name(task), task->id, group->site);
   }
   if (!group->aborting) cancel_children(group);
 }

@@ -59,7 +59,7 @@ static void detach(eddy_task *task)
   } else if (!eddy__shared_step_aside(task)) {
     eddy__list_remove(&task->wait.done.link);
   }
-  if (task->op != NULL) eddy__op_cancel(loop, task->op);
+  if (task->started && task->op != NULL) eddy__op_cancel(loop, task->op);
 }
 
 /* Resumes a suspended body with EDDY_EGENERATOREXIT; it cannot wait any more. */
@@ -71,8 +71,8 @@ static void close_body(eddy_task *task)
   task->spins = 0;
   eddy__self.task = task;
   if (task->kind == EDDY__TASK_STACKFUL) {
-    eddy__self.outcome = task->inner_outcome;
-    eddy__self.coro = task->inner_coro;
+    eddy__self.outcome = eddy__task_outcome(task);
+    eddy__self.coro = task->inside ? task->stack->inside : NULL;
     int status = eddy__wait_end(task, EDDY_EGENERATOREXIT);
     eddy__ctx_switch(&eddy__tasks_of(loop)->hub, &task->here, status);
     return;
@@ -80,7 +80,7 @@ static void close_body(eddy_task *task)
   task->wait.state = EDDY__WAIT_NONE;
   task->wait.resumed = true;
   task->wait.status = EDDY_EGENERATOREXIT;
-  task->run.coro->type->close(task->run.coro);
+  task->coro->type->close(task->coro);
   eddy__self.task = NULL;
   eddy__task_finish(task, EDDY_EGENERATOREXIT);
 }
@@ -95,13 +95,12 @@ static void close_task(eddy_task *task)
   if (task->started) {
     close_body(task);
   } else {
-    if (task->kind == EDDY__TASK_COROUTINE) task->run.coro->type->close(task->run.coro);
+    if (task->kind == EDDY__TASK_COROUTINE) task->coro->type->close(task->coro);
     eddy__task_finish(task, EDDY_ECANCELLED);
   }
   if (task->future.state == EDDY__PENDING) {
     /* Its body would not end: the stack is given up. */
-    if (task->stack != NULL) eddy__stack_put(task->stack);
-    task->stack = NULL;
+    if (task->kind == EDDY__TASK_STACKFUL) eddy__stack_put(task->stack);
     eddy__task_finish(task, EDDY_EGENERATOREXIT);
   }
   task->future.retrieved = true;
@@ -163,7 +162,7 @@ static const char *describe_running(void)
 {
   const eddy_task *task = eddy__self.task;
   if (task == NULL) return "a generator";
-  if (task->name != NULL) return task->name;
+  if (eddy__task_given_name(task) != NULL) return task->more->name;
   return task->site != NULL ? task->site : "a task";
 }
 

@@ -53,7 +53,7 @@ static int book(struct eddy__scope *scope)
 /* Where the list of the task's scopes points to this one, or NULL if it is not entered. */
 static struct eddy__scope **place_of(eddy_task *task, const struct eddy__scope *scope)
 {
-  struct eddy__scope **place = &task->scopes;
+  struct eddy__scope **place = &task->more->scopes;
   while (*place != NULL && *place != scope) {
     place = &(*place)->around;
   }
@@ -69,13 +69,14 @@ int eddy_timeout_enter_with(
   if (storage == NULL) return EDDY_EINVAL;
   eddy_task *task = eddy__self.task;
   if (task == NULL) return EDDY_ENOTASK;
+  if (eddy__task_extend(task) == NULL) return EDDY_ENOMEM;
   struct eddy__scope *scope = scope_of(storage);
   if (place_of(task, scope) != NULL) {
     return eddy_raise(EDDY_ERUNTIME, "timeout enter: the scope has been entered already");
   }
   *scope = (struct eddy__scope){.task = task,
       .site = site,
-      .cancels = task->cancels,
+      .cancels = task->future.cancels,
       .when = time,
       .state = ENTERED};
   if (!absolute) scope->when = eddy__time_after(eddy__loop_now(task->future.loop), time);
@@ -84,8 +85,8 @@ int eddy_timeout_enter_with(
     scope->state = CREATED;
     return rc;
   }
-  scope->around = task->scopes;
-  task->scopes = scope;
+  scope->around = task->more->scopes;
+  task->more->scopes = scope;
   return 0;
 }
 

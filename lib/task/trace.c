@@ -10,7 +10,7 @@ uint32_t eddy__task_trace_id(const eddy_task *task)
 
 static void tell(eddy_loop *loop, eddy_task *task)
 {
-  uint64_t name = eddy__trace_text(loop, task->name);
+  uint64_t name = eddy__trace_text(loop, eddy__task_given_name(task));
   uint64_t site = eddy__trace_constant(loop, task->site);
   eddy__trace_put(loop, EDDY_TRACE_TASK, 0, (uint32_t)task->id, (uint32_t)task->parent,
       site << 32 | name);
@@ -78,7 +78,7 @@ void eddy__task_trace_cancel(eddy_task *task)
 
 void eddy__task_trace_name(eddy_task *task)
 {
-  uint64_t name = eddy__trace_text(task->future.loop, task->name);
+  uint64_t name = eddy__trace_text(task->future.loop, eddy__task_given_name(task));
   eddy__trace_put(task->future.loop, EDDY_TRACE_NAME, 0, (uint32_t)task->id, 0, name);
 }
 

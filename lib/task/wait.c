@@ -38,8 +38,7 @@ static int suspend(eddy_task *task)
 static void cancel_at_once(eddy_task *task)
 {
   const struct eddy__wait_type *type = task->wait.type;
-  char *message = task->cancel_message;
-  task->cancel_message = NULL;
+  char *message = eddy__task_take_cancel_message(task);
   bool (*cancel)(eddy_task *, const char *) = type->cancel;
   if (cancel == NULL) cancel = eddy__wait_cancel;
   if (cancel(task, message)) eddy__task_set_must_cancel(task, false);

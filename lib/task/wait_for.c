@@ -34,7 +34,7 @@ static int await_in_scope(
   eddy_timeout local;
   eddy_timeout *scope;
   if (task->wait.resumed) {
-    scope = (eddy_timeout *)task->scopes;
+    scope = (eddy_timeout *)task->more->scopes;
   } else {
     bool stackful = task->kind == EDDY__TASK_STACKFUL;
     scope = stackful ? &local : eddy__alloc(sizeof(*scope));

@@ -16,12 +16,10 @@ serve() { # OPTION ...
   listening chat
 }
 
-serve --patience 1
+serve
 client talk
 client names
 client lines
-client silent
-[ ! -s "$scratch/chat.err" ] || fail "the chat had something to complain about"
 
 # ---- with nc -------------------------------------------------------------------------------
 
@@ -55,6 +53,14 @@ await_text client there
 stop "$chat" 0
 await_end "$client"
 [ $code -eq 0 ] || fail "the clients did not see the end of the chat"
+[ ! -s "$scratch/chat.err" ] || fail "the chat had something to complain about"
+
+# ---- who does not say a name ---------------------------------------------------------------
+
+serve --patience 1
+client silent
+stop "$chat" 0
+[ ! -s "$scratch/chat.err" ] || fail "the chat had something to complain about"
 
 # ---- who does not read ---------------------------------------------------------------------
 

@@ -107,7 +107,7 @@ fi
 
 # ---- clients that waste time or room -------------------------------------------------------
 
-serve short --root "$www" --idle 1 --patience 1
+serve short --root "$www" --idle 2 --patience 2
 client impatience stalled
 stop "$server" 0 INT
 serve full --most 2

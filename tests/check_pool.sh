@@ -67,15 +67,15 @@ trap '' TERM; echo \$\$ >>$scratch/deaf; sleep 1000 & echo \$! >>$scratch/deaf; 
 trap 'echo good; exit 3' TERM; echo \$\$ >>$scratch/polite; while :; do sleep 0.1; done
 cat
 END
-run 1 --timeout 3
+run 1 --timeout 5
 grep -v 'no-such\|^Terminated' "$scratch/output" >"$scratch/rest"
 mv "$scratch/rest" "$scratch/output"
 prints 'slow but well' 'to stderr' good
 says '^pool: 2: exit code 7: echo "to stderr"'
 says '^pool: 3: signal [0-9]*: kill'
 says '^pool: 4: exit code 127: no-such'
-says '^pool: 5: took longer than 3 s: trap'
-says '^pool: 6: took longer than 3 s: trap'
+says '^pool: 5: took longer than 5 s: trap'
+says '^pool: 6: took longer than 5 s: trap'
 says '^pool: 7 commands: 2 well, 2 failed, 1 killed, 2 too slow, 0 not run$'
 ended deaf
 ended polite
@@ -91,7 +91,7 @@ prints "$(head -c 1000 /dev/zero | tr '\0' x)short"
 says '^pool: 1: 99999000 bytes of output dropped'
 [ ! -s "$scratch/peak" ] || [ "$(cat "$scratch/peak")" -lt 60000 ] || fail "floods take memory"
 echo 'yes; echo never' >"$scratch/commands"
-run 1 --timeout 1 --output 1000
+run 1 --timeout 3 --output 1000
 [ "$(uniq "$scratch/output")" = y ] || fail "the flood is another one"
 [ "$(wc -c <"$scratch/output")" -eq 1000 ] || fail "more was kept than the bound"
 says '^pool: 1: [0-9]* bytes of output dropped: yes'

@@ -34,7 +34,7 @@ serve closed --user me:secret:1
 closed=$proxy
 closed_port=$port
 client password
-serve short --patience 1 --idle 2
+serve short --patience 2 --idle 3
 client silence
 stop "$proxy" 0 INT
 

@@ -69,7 +69,8 @@ for api in tasks streams protocols; do
   grep -q '^Reused, TLSv1.2' "$scratch/seen" || fail "$api: the session is not resumed"
 
   # A renegotiation is refused, and nothing else happens to the server.
-  { echo R; sleep 1; } | s_client -tls1_2 >"$scratch/seen"
+  : >"$scratch/seen"
+  { echo R; await_text seen 'no renegotiation' $$; } | s_client -tls1_2 >"$scratch/seen"
   grep -q 'no renegotiation' "$scratch/seen" || fail "$api: it renegotiates"
 
   # Many at once, small and large.

@@ -179,7 +179,7 @@ def bad():
 
 def impatience():
     """A head or a body that does not come on is answered with 408; silence between requests
-    just ends. The server has one second of each."""
+    just ends. The server has two seconds of each."""
     cases = [(request, [408]) for request in (
         b"GET /hel", b"GET /hello HTTP/1.1\r\nHost: a\r\nX: ",
         b"POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")]

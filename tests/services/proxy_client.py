@@ -87,6 +87,7 @@ def stalled_upstream():
     """Writes to an upstream that does not read, until they do not go on."""
     before = memory(pid)
     s = ask(b"deaf")
+    check(s.recv(100) == b"deaf\n", "no upstream")
     s.settimeout(1)
     sent = hashlib.sha256()
     size = 0

@@ -158,8 +158,8 @@ def rubbish():
 
 
 def silence():
-    """A client that does not go on is closed when patience ends (after a second), a connection
-    when it is idle (after two), but not while one direction is in use."""
+    """A client that does not go on is closed when patience ends (after two seconds), a
+    connection when it is idle (after three), but not while one direction is in use."""
     silent = []
     for what in (b"", HELLO, HELLO + request()[:-1]):
         silent.append((connect(port), what))
@@ -170,7 +170,7 @@ def silence():
     s = ask(request())
     reply(s)
     s.sendall(b"digest\n")
-    for _ in range(35):
+    for _ in range(45):
         s.sendall(b"x")
         time.sleep(0.1)
     try:

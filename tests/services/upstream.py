@@ -39,6 +39,7 @@ def flood(s):
 def deaf(s):
     """Reads nothing before another connection wakes it."""
     awake.clear()
+    s.sendall(b"deaf\n")
     awake.wait()
     digest(s)
 

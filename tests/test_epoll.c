@@ -2,6 +2,7 @@
 #include "forbid.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 
@@ -57,4 +58,43 @@ static int fail_without_descriptors(void *unused)
 EDDY_UNIT_TEST(epoll, loop_without_descriptors_is_refused)
 {
   return in_child(fail_without_descriptors, NULL);
+}
+
+/* Whether one of this process's epolls has the descriptor. */
+static bool is_registered(int fd)
+{
+  bool found = false;
+  for (int epoll = 0; epoll < 256 && !found; epoll++) {
+    char path[64], line[256];
+    int registered;
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", epoll);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) continue;
+    while (!found && fgets(line, sizeof line, file) != NULL)
+      found = sscanf(line, "tfd: %d", &registered) == 1 && registered == fd;
+    fclose(file);
+  }
+  return found;
+}
+
+static int receive_one(void *fd)
+{
+  char byte;
+  return recv_all((int)(intptr_t)fd, &byte, 1);
+}
+
+EDDY_TASK_TEST_ON(
+    epoll, socket_that_is_given_up_is_not_registered_any_more, "native/epoll")
+{
+  int fds[2];
+  eddy_task *task;
+  CHECK_OK(test_pair(fds));
+  CHECK_OK(test_task(receive_one, (void *)(intptr_t)fds[0], &task));
+  CHECK_OK(eddy_sleep(0));
+  CHECK(is_registered(fds[0]));
+  CHECK_OK(eddy_sock_sendall(fds[1], "x", 1));
+  CHECK_OK(eddy_task_await(task, NULL));
+  CHECK_OK(eddy_sock_disown(fds[0]));
+  CHECK(!is_registered(fds[0]));
+  return 0;
 }

@@ -116,8 +116,8 @@ static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
   return rc;
 }
 
-/* The file of a socket made here is about to be closed, which ends the registration for nothing
- * in almost every case. */
+/* The file of a socket of edges is about to be closed, which ends the registration for nothing in
+ * almost every case. */
 static void poller_forget(void *self, struct eddy__slot *slot)
 {
   if (slot->edge) slot->registered = NOTHING;

@@ -114,7 +114,7 @@ static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
   return rc;
 }
 
-/* A socket made here is about to be closed, or has been, which ends its registration for nothing;
+/* A socket of edges is about to be closed, or has been, which ends its registration for nothing;
  * or it is to be watched for levels from now on, see poller_arm. */
 static void poller_forget(void *self, struct eddy__slot *slot)
 {

@@ -359,13 +359,20 @@ int eddy__readiness_close(struct eddy__readiness *table, int fd)
   return eddy__socket_close(fd);
 }
 
+/* The number stays open, so that its registration does not end by itself. */
+static void lose_open(struct eddy__readiness *table, struct eddy__slot *slot)
+{
+  slot->edge = false;
+  eddy__readiness_lost(table, slot, EDDY_EBADF);
+}
+
 void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream)
 {
   struct eddy__slot *slot;
   /* Without memory the descriptor counts as somebody else's, which only costs a look. */
   if (get_slot(table, fd, &slot) < 0) return;
   if (slot->armed != 0 || slot->ops[READER] != NULL || slot->ops[WRITER] != NULL) {
-    eddy__readiness_lost(table, slot, EDDY_EBADF);
+    lose_open(table, slot);
   } else if (table->poller->attempt != NULL) {
     forget(table, slot); /* what was taken in under this number before */
   }
@@ -379,7 +386,7 @@ void eddy__readiness_adopt(struct eddy__readiness *table, int fd, bool stream)
 void eddy__readiness_disown(struct eddy__readiness *table, int fd)
 {
   struct eddy__slot *slot = find_slot(table, fd);
-  if (slot != NULL) eddy__readiness_lost(table, slot, EDDY_EBADF);
+  if (slot != NULL) lose_open(table, slot);
 }
 
 bool eddy__readiness_waits(const struct eddy__readiness *table, int fd)

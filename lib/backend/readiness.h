@@ -102,8 +102,9 @@ struct eddy__poller {
    * slot->level is set; more may be reported then. Returns 0; EDDY_EBADF; EDDY_EPERM (not
    * pollable); EDDY_EBUSY (watched by another user of the poller); EDDY_ENOMEM. */
   int (*arm)(void *self, struct eddy__slot *slot, unsigned events);
-  /* The number is about to be closed, or names another file by now: removes what may be
-   * registered, and tolerates that it is gone. */
+  /* The number is about to be closed, names another file by now, or is given up: removes what may
+   * be registered, and tolerates that it is gone. A poller of edges may leave it to the end of a
+   * file that is registered for them (slot->edge). */
   void (*forget)(void *self, struct eddy__slot *slot);
   /* Takes the slot over and frees it when it can. */
   void (*drop)(void *self, struct eddy__slot *slot);

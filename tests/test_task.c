@@ -387,13 +387,19 @@ EDDY_TASK_TEST(task, counts_its_steps)
   return 0;
 }
 
+struct numbered {
+  eddy_frame frame;
+  int number;
+};
+
 static int check_errno(eddy_frame *frame)
 {
+  const struct numbered *self = (const struct numbered *)frame;
   int rc;
   EDDY_BEGIN(frame);
-  errno = (int)frame->out.i;
+  errno = self->number;
   EDDY_AWAIT(frame, rc, eddy_sleep(0));
-  trace("%s", rc == 0 && errno == (int)frame->out.i ? "same" : "lost");
+  trace("%s", rc == 0 && errno == self->number ? "same" : "lost");
   EDDY_END(frame);
 }
 
@@ -402,9 +408,9 @@ EDDY_TASK_TEST(task, errno_is_its_own_across_a_wait)
   for (int kind = 0; kind < TEST_KINDS; kind++) {
     eddy_task *tasks[2];
     for (int i = 0; i < 2; i++) {
-      eddy_frame *frame = test_new(sizeof *frame);
-      CHECK_OK(test_frame_task(kind, frame, check_errno, &tasks[i]));
-      frame->out = eddy_int(i == 0 ? ENOENT : EACCES);
+      struct numbered *self = test_new(sizeof *self);
+      CHECK_OK(test_frame_task(kind, &self->frame, check_errno, &tasks[i]));
+      self->number = i == 0 ? ENOENT : EACCES;
     }
     CHECK_OK(eddy_task_await(tasks[0], NULL));
     CHECK_OK(eddy_task_await(tasks[1], NULL));

@@ -54,17 +54,19 @@ typedef int eddy_frame_fn(eddy_frame *frame);
 /**
  * The first member of the struct that holds a stackless coroutine's variables.
  *
- * `in` and `error` are what the last step brought in (eddy_gen's send and throw), `out` is
- * what the last yield gave or the end returned.
+ * While the body runs, `in` and `error` are what the step brought in (eddy_gen's send and throw);
+ * after the step, `out` is what the yield gave or the end returned. They share their place.
  */
 struct eddy_frame {
   eddy_coro coro;
   eddy_frame_fn *fn;
-  int line;     /* where to go on: 0 not started, -1 ended */
-  int error;    /* thrown in with the latest step, else 0 */
-  bool running; /* a step is under way */
-  eddy_value in;
-  eddy_value out;
+  signed line : 24; /* where to go on: 0 not started, -1 ended */
+  bool running;     /* a step is under way */
+  int error;        /* thrown in with the latest step, else 0 */
+  union {
+    eddy_value in;
+    eddy_value out;
+  };
 };
 
 EDDY_BEGIN_DECLS
@@ -136,7 +138,7 @@ EDDY_END_DECLS
     (frame)->out = (value);                                                              \
     (frame)->line = __LINE__;                                                            \
     return 0;                                                                            \
-    case __LINE__:;                                                                      \
+  case __LINE__:;                                                                        \
   } while (0)
 
 /**
@@ -148,7 +150,7 @@ EDDY_END_DECLS
   do {                                                                                   \
     (frame)->line = __LINE__;                                                            \
     if (0) {                                                                             \
-      case __LINE__:;                                                                    \
+    case __LINE__:;                                                                      \
     }                                                                                    \
     (rc) = (call);                                                                       \
     if ((rc) == EDDY_PENDING) return EDDY_PENDING;                                       \

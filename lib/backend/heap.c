@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/attributes.h"
+#include "base/clock.h"
 
 #define SMALLEST 64   /* slots; the memory never shrinks below */
 #define SORTED 32     /* a segment of so many keys is sorted and becomes the front */
@@ -136,12 +136,16 @@ static inline size_t dead_keys(const struct eddy__heap *heap)
 static int resize(struct eddy__heap *heap, size_t capacity)
 {
   if (capacity > MOST_SLOTS || capacity > SIZE_MAX / sizeof(key)) return EDDY_ENOMEM;
-  void *slots = eddy__realloc(heap->slots, capacity * sizeof(heap->slots[0]));
+  size_t size = capacity * sizeof(heap->slots[0]);
+  void *slots = eddy__array_resize(heap->slots, heap->slots_size, size);
   if (slots == NULL) return EDDY_ENOMEM;
   heap->slots = slots;
-  void *keys = eddy__realloc(heap->keys, capacity * sizeof(heap->keys[0]));
+  heap->slots_size = size;
+  size = capacity * sizeof(heap->keys[0]);
+  void *keys = eddy__array_resize(heap->keys, heap->keys_size, size);
   if (keys == NULL) return EDDY_ENOMEM;
   heap->keys = keys;
+  heap->keys_size = size;
   heap->capacity = capacity;
   return 0;
 }
@@ -213,8 +217,8 @@ static inline void forget_one(struct eddy__heap *heap)
 
 void eddy__heap_fini(struct eddy__heap *heap)
 {
-  eddy__free(heap->slots);
-  eddy__free(heap->keys);
+  (void)eddy__array_resize(heap->slots, heap->slots_size, 0);
+  (void)eddy__array_resize(heap->keys, heap->keys_size, 0);
   memset(heap, 0, sizeof(*heap));
 }
 

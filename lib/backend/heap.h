@@ -42,7 +42,9 @@ struct eddy__heap_segment {
 struct eddy__heap {
   union eddy__heap_slot *slots;
   struct eddy__heap_key *keys;
-  size_t capacity;  /* of both */
+  size_t capacity;   /* of both */
+  size_t slots_size; /* bytes that they have, at least so many */
+  size_t keys_size;
   size_t live;      /* timers booked */
   size_t count;     /* keys in the segments, dead ones included */
   size_t in_front;  /* keys in the front, dead ones included */

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef _WIN32
 #include <malloc.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define LARGE_PAGE 2097152
+#define LARGE_ARRAY 1048576
 #endif
 
 /* What is called at the end of every thread that asked for anything of it. */
@@ -62,6 +64,14 @@ void *eddy__aligned_memory(size_t size, size_t alignment)
 void eddy__aligned_free(void *memory)
 {
   _aligned_free(memory);
+}
+
+void *eddy__array_resize(void *array, size_t from, size_t to)
+{
+  (void)from;
+  if (to > 0) return realloc(array, to);
+  free(array);
+  return NULL;
 }
 
 long eddy__process_id(void)
@@ -123,6 +133,36 @@ void *eddy__aligned_memory(size_t size, size_t alignment)
 void eddy__aligned_free(void *memory)
 {
   free(memory);
+}
+
+static void *array_new(size_t size)
+{
+  if (size < LARGE_ARRAY) return malloc(size);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  void *array = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+  return array != MAP_FAILED ? array : NULL;
+}
+
+static void array_free(void *array, size_t size)
+{
+  if (size < LARGE_ARRAY) {
+    free(array);
+  } else {
+    (void)munmap(array, size);
+  }
+}
+
+void *eddy__array_resize(void *array, size_t from, size_t to)
+{
+  void *resized = NULL;
+  if (to > 0) {
+    if (from < LARGE_ARRAY && to < LARGE_ARRAY) return realloc(array, to);
+    resized = array_new(to);
+    if (resized == NULL) return NULL;
+    if (from > 0) memcpy(resized, array, from < to ? from : to);
+  }
+  array_free(array, from);
+  return resized;
 }
 
 long eddy__process_id(void)

@@ -18,6 +18,12 @@ eddy_time eddy__time_after(eddy_time now, eddy_time delay);
 void *eddy__aligned_memory(size_t size, size_t alignment);
 void eddy__aligned_free(void *memory);
 
+/* realloc for an array that may grow to millions of bytes and is seldom resized: a large one has
+ * pages of its own, which are not there before they are written to, and go back to the system at
+ * once. `from` is its size as it is (0: NULL), `to` what it is to be (0: it is freed, NULL). NULL: no
+ * memory, and the array stays. */
+void *eddy__array_resize(void *array, size_t from, size_t to);
+
 /* The id of this process, to recognise a fork. */
 long eddy__process_id(void);
 

@@ -1,19 +1,26 @@
 #include "loop/loop.h"
 
+#include "base/clock.h"
 #include "base/self.h"
 
 /* Entries since a ring was new (a megabyte of them) for which it is worth another one. */
 #define RENEWED_AFTER 65536
 
+static void free_entries(struct eddy__ring *ring)
+{
+  size_t size = ring->capacity * sizeof(*ring->entries);
+  (void)eddy__array_resize(ring->entries, size, 0);
+}
+
 /* Moves the entries to a ring of another capacity; positions stay what they are. */
 static int resize(struct eddy__ring *ring, size_t capacity)
 {
-  struct eddy__entry *entries = eddy__alloc(capacity * sizeof(*entries));
+  struct eddy__entry *entries = eddy__array_resize(NULL, 0, capacity * sizeof(*entries));
   if (entries == NULL) return EDDY_ENOMEM;
   for (uint64_t position = ring->head; position != ring->tail; position++) {
     entries[position & (capacity - 1)] = ring->entries[position & ring->mask];
   }
-  eddy__free(ring->entries);
+  free_entries(ring);
   ring->entries = entries;
   ring->capacity = capacity;
   ring->mask = capacity - 1;
@@ -62,7 +69,7 @@ void eddy__ready_shrink(eddy_loop *loop)
 void eddy__ready_clear(eddy_loop *loop)
 {
   struct eddy__ring *ring = &loop->ring;
-  eddy__free(ring->entries);
+  free_entries(ring);
   *ring = (struct eddy__ring){.head = ring->head, .tail = ring->head};
   loop->turn_end = ring->head;
 }

@@ -29,14 +29,12 @@ static bool check(bool ok, const char *text, int line)
 
 #define CHECK(condition) check(condition, #condition, __LINE__)
 
-void *eddy__realloc(void *block, size_t size)
+void *eddy__array_resize(void *array, size_t from, size_t to)
 {
-  return realloc(block, size);
-}
-
-void eddy__free(void *block)
-{
-  free(block);
+  (void)from;
+  if (to > 0) return realloc(array, to);
+  free(array);
+  return NULL;
 }
 
 static eddy_timer timers[TIMERS];

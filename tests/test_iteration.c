@@ -2,7 +2,7 @@
  * What one iteration does, in which order: rules 1 to 14 of asyncio's loop. The expected
  * traces are CPython 3.13's; those of ties and of timers (5, 7) are eddy's own promise.
  */
-#include "owned.h"
+#include "all_ready.h"
 
 #include <signal.h>
 
@@ -38,43 +38,9 @@ static int stop(void *unused)
 
 /* ---- 1: ready, then I/O, then timers ---- */
 
-static int pair[2];
-
-static int io_ready(void *text)
-{
-  trace("%s", (const char *)text);
-  return eddy_loop_remove_reader(loop, pair[0]) ? 0 : EDDY_ERUNTIME;
-}
-
-static bool last_ran;
-
-static int last(void *text)
-{
-  last_ran = true;
-  return trace_fn(text);
-}
-
-static int make_all_ready(void *unused)
-{
-  (void)unused;
-  CHECK_OK(eddy_loop_call_later(loop, 0, last, "timer", NULL));
-  CHECK_OK(eddy_loop_add_reader(loop, pair[0], io_ready, "io"));
-  CHECK_OK(soon(trace_fn, "ready"));
-  return 0;
-}
-
 EDDY_TASK_TEST(iteration, ready_callbacks_run_before_io_and_io_before_timers)
 {
-  size_t sent;
-  loop = eddy_get_running_loop();
-  CHECK_OK(test_pair(pair));
-  CHECK_OK(eddy_sock_send(pair[1], "x", 1, &sent));
-  last_ran = false;
-  CHECK_OK(soon(make_all_ready, NULL));
-  for (int turn = 0; !last_ran; turn++) {
-    CHECK(turn < 1000000);
-    CHECK_OK(eddy_sleep(0));
-  }
+  CHECK_OK(await_all_ready(make_all_ready, NULL));
   CHECK_TRACE("ready io timer");
   return 0;
 }
@@ -87,23 +53,14 @@ static int dawdle(void *arg)
   while (eddy__clock_now() < end) {
     /* The processor is not to be had for a while. */
   }
-  if (--*left > 0) return soon(dawdle, left);
-  return soon(make_all_ready, NULL);
+  return --*left > 0 ? soon(dawdle, left) : soon(make_all_ready, NULL);
 }
 
 EDDY_TASK_TEST(iteration, io_runs_before_timers_after_slow_callbacks_too)
 {
-  size_t sent;
   int left = 80;
   loop = eddy_get_running_loop();
-  CHECK_OK(test_pair(pair));
-  CHECK_OK(eddy_sock_send(pair[1], "x", 1, &sent));
-  last_ran = false;
-  CHECK_OK(soon(dawdle, &left));
-  for (int turn = 0; !last_ran; turn++) {
-    CHECK(turn < 1000000);
-    CHECK_OK(eddy_sleep(0));
-  }
+  CHECK_OK(await_all_ready(dawdle, &left));
   CHECK_TRACE("ready io timer");
   return 0;
 }
@@ -155,6 +112,8 @@ static int end_chain(void *arg)
   chain->over = true;
   return 0;
 }
+
+static int pair[2];
 
 static int end_chain_by_io(void *arg)
 {

@@ -1,5 +1,5 @@
 /* Callbacks from other threads. Each thread is joined before anything depends on it. */
-#include "eddy_test.h"
+#include "all_ready.h"
 
 #include <stdatomic.h>
 #include <uv.h>
@@ -98,45 +98,16 @@ EDDY_TEST(threadsafe, call_from_the_loops_own_thread_is_call_soon)
   return 0;
 }
 
-/* In one iteration: what was ready, the post, I/O, the timer. */
-static int fds[2];
-
-static int io_ready(void *text)
+static int post_and_make_all_ready(void *unused)
 {
-  trace("%s", (const char *)text);
-  return eddy_loop_remove_reader(loop, fds[0]) ? 0 : EDDY_ERUNTIME;
-}
-
-static bool last_ran;
-
-static int last(void *text)
-{
-  last_ran = true;
-  return trace_fn(text);
-}
-
-static int make_all_ready(void *unused)
-{
-  (void)unused;
-  CHECK_OK(eddy_loop_call_later(loop, 0, last, "timer", NULL));
-  CHECK_OK(eddy_loop_add_reader(loop, fds[0], io_ready, "io"));
   CHECK_OK(in_thread(post_text, "post"));
-  CHECK_OK(soon(trace_fn, "ready"));
-  return 0;
+  return make_all_ready(unused);
 }
 
 EDDY_TASK_TEST(threadsafe, posts_come_ahead_of_io_and_timers)
 {
-  size_t sent;
   loop = eddy_get_running_loop();
-  CHECK_OK(test_pair(fds));
-  CHECK_OK(eddy_sock_send(fds[1], "x", 1, &sent));
-  last_ran = false;
-  CHECK_OK(soon(make_all_ready, NULL));
-  for (int turn = 0; !last_ran; turn++) {
-    CHECK(turn < 1000000);
-    CHECK_OK(eddy_sleep(0));
-  }
+  CHECK_OK(await_all_ready(post_and_make_all_ready, NULL));
   CHECK_TRACE("ready post io timer");
   return 0;
 }

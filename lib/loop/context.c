@@ -239,21 +239,30 @@ int eddy_context_get(
 
 /* ---- the current one ---- */
 
-eddy_context **eddy__context_place(void)
+/* Where the current context stands. A task may have no place for one yet: NULL, without memory if
+ * it is to be made. */
+static eddy_context **current_place(bool make)
 {
   if (eddy__self.task == NULL) return &eddy__self.context;
-  return eddy__self.loop->hooks->context(eddy__self.task);
+  return eddy__self.loop->hooks->context(eddy__self.task, make);
+}
+
+eddy_context *eddy__context_now(void)
+{
+  eddy_context **place = current_place(false);
+  return place != NULL ? *place : NULL;
 }
 
 eddy_context *eddy__context_at(eddy_context **place)
 {
+  if (place == NULL) return NULL;
   if (*place == NULL) *place = new_context(NULL);
   return *place;
 }
 
 int eddy__context_copy_current(eddy_context **out)
 {
-  const eddy_context *context = *eddy__context_place();
+  const eddy_context *context = eddy__context_now();
   if (context == NULL || context->map == NULL) return 0;
   return eddy_context_copy(context, out);
 }
@@ -261,7 +270,7 @@ int eddy__context_copy_current(eddy_context **out)
 int eddy_copy_context(eddy_context **out)
 {
   if (out == NULL) return EDDY_EINVAL;
-  const eddy_context *context = *eddy__context_place();
+  const eddy_context *context = eddy__context_now();
   return context != NULL ? eddy_context_copy(context, out) : eddy_context_new(out);
 }
 
@@ -282,7 +291,7 @@ static eddy_context *current_context(void)
 {
   bool of_thread = eddy__self.task == NULL && eddy__self.loop == NULL;
   if (of_thread && !eddy__on_thread_end(end_thread)) return NULL;
-  return eddy__context_at(eddy__context_place());
+  return eddy__context_at(current_place(true));
 }
 
 int eddy__context_call(eddy_context *context, eddy_fn *fn, void *arg)
@@ -298,7 +307,8 @@ int eddy__context_call(eddy_context *context, eddy_fn *fn, void *arg)
 int eddy_context_run(eddy_context *context, eddy_fn *fn, void *arg)
 {
   if (context == NULL || fn == NULL) return EDDY_EINVAL;
-  eddy_context **place = eddy__context_place();
+  eddy_context **place = current_place(true);
+  if (place == NULL) return EDDY_ENOMEM;
   if (context == *place || atomic_exchange(&context->entered, true)) {
     return eddy_raise(
         EDDY_ERUNTIME, "context run: the context is entered already; run a copy of it");
@@ -315,7 +325,7 @@ int eddy_context_run(eddy_context *context, eddy_fn *fn, void *arg)
 int eddy_context_var_get(const eddy_context_var *var, eddy_value *value)
 {
   if (var == NULL || value == NULL) return EDDY_EINVAL;
-  const eddy_context *context = *eddy__context_place();
+  const eddy_context *context = eddy__context_now();
   const struct entry *entry = context != NULL ? find(context->map, var) : NULL;
   if (entry == NULL && !var->has_fallback) {
     return eddy_raise(EDDY_ENOENT,
@@ -354,7 +364,7 @@ int eddy_context_var_reset(eddy_context_var *var, eddy_context_token *token)
     return eddy_raise(
         EDDY_EINVAL, "context reset: the token is not one of variable '%s'", var->name);
   }
-  eddy_context *context = *eddy__context_place();
+  eddy_context *context = eddy__context_now();
   if (context == NULL || context->id != kept.context) {
     return eddy_raise(EDDY_EINVAL,
         "context reset: variable '%s' was set in another context", var->name);

@@ -8,11 +8,16 @@
 
 #include "base/self.h"
 
-/* Where the current context stands; NULL there is an empty one. */
-eddy_context **eddy__context_place(void);
+/* The current context; NULL is an empty one. */
+eddy_context *eddy__context_now(void);
 
 /* Whether a value was ever set in this process: until then every context is empty. */
 extern atomic_bool eddy__contexts_used;
+
+static inline bool eddy__context_used(void)
+{
+  return atomic_load_explicit(&eddy__contexts_used, memory_order_relaxed);
+}
 
 /* As eddy_copy_context, but an empty one may be NULL. */
 int eddy__context_copy_current(eddy_context **out);
@@ -22,7 +27,7 @@ int eddy__context_copy_current(eddy_context **out);
 static inline int eddy__context_capture(eddy_context **out)
 {
   *out = NULL;
-  if (!atomic_load_explicit(&eddy__contexts_used, memory_order_relaxed)) return 0;
+  if (!eddy__context_used()) return 0;
   return eddy__context_copy_current(out);
 }
 
@@ -37,7 +42,7 @@ static inline void eddy__context_end(void)
   if (eddy__self.context != NULL) eddy__context_drop();
 }
 
-/* The place's context, an empty one if it has none yet; NULL without memory. */
+/* The place's context, an empty one if it has none yet; NULL without memory, or a place. */
 eddy_context *eddy__context_at(eddy_context **place);
 
 #endif

@@ -26,7 +26,7 @@ static void unlock(void)
 
 static void mark_inherited(void)
 {
-  eddy_context *context = *eddy__context_place();
+  eddy_context *context = eddy__context_now();
   if (context != NULL) context = eddy_context_ref(context);
   eddy__self = (struct eddy__self){.context = context};
   for (struct eddy__link *link = loops.next; link != &loops; link = link->next) {

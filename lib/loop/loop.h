@@ -63,8 +63,8 @@ struct eddy__loop_hooks {
   void (*stats)(const eddy_loop *loop, eddy_loop_stats *stats);
   /* Gives some memory of past bursts back; called before a sleep. Whether there is more. */
   bool (*trim)(eddy_loop *loop);
-  /* Where a task's context stands. */
-  eddy_context **(*context)(eddy_task *task);
+  /* Where a task's context stands; NULL: it has no place for one, or no memory to make it. */
+  eddy_context **(*context)(eddy_task *task, bool make);
   /* Frees the room's memory on the loop, when the last object that points here has gone. */
   void (*free_tasks)(eddy_loop *loop);
 

@@ -19,6 +19,7 @@ EDDY__COLD static void free_more(struct eddy__task_more *more)
 {
   eddy__free(more->name);
   eddy__free(more->cancel_message);
+  eddy_context_unref(more->context);
   eddy__free(more);
 }
 
@@ -26,7 +27,6 @@ static void destroy_task(eddy_future *future)
 {
   eddy_task *task = (eddy_task *)future;
   if (task->more != NULL) free_more(task->more);
-  if (task->context != NULL) eddy_context_unref(task->context);
   eddy__pool_put(&eddy__tasks_of(future->loop)->pool, task);
 }
 
@@ -60,28 +60,41 @@ EDDY__INLINE void init_task(eddy_task *task, eddy_loop *loop, enum eddy__task_ki
   task->parent = eddy__self.task != NULL ? eddy__self.task->id : 0;
 }
 
-EDDY__COLD static struct eddy__task_more *new_more(const char *name)
-{
-  struct eddy__task_more *more = eddy__alloc(sizeof(*more));
-  if (more == NULL) return NULL;
-  more->name = eddy__strdup(name);
-  if (more->name != NULL) return more;
-  eddy__free(more);
-  return NULL;
-}
-
 struct eddy__task_more *eddy__task_extend(eddy_task *task)
 {
   if (task->more == NULL) task->more = eddy__alloc(sizeof(*task->more));
   return task->more;
 }
 
-/* The context of a new task: the one it is given, or a copy of its creator's. */
-EDDY__INLINE int inherit_context(const eddy_task_options *options, eddy_context **out)
+/* What a new task has from the first, if anything: the name and the context it is given, or a copy
+ * of its creator's. */
+EDDY__COLD static int new_more(
+    const eddy_task_options *options, struct eddy__task_more **out)
 {
-  if (options == NULL || options->context == NULL) return eddy__context_capture(out);
-  *out = eddy_context_ref(options->context);
+  struct eddy__task_more *more = eddy__alloc(sizeof(*more));
+  if (more == NULL) return EDDY_ENOMEM;
+  int rc = 0;
+  if (options != NULL && options->name != NULL) {
+    more->name = eddy__strdup(options->name);
+    if (more->name == NULL) rc = EDDY_ENOMEM;
+  }
+  if (options != NULL && options->context != NULL) {
+    more->context = eddy_context_ref(options->context);
+  } else if (rc == 0) {
+    rc = eddy__context_copy_current(&more->context);
+  }
+  if (rc < 0) {
+    free_more(more);
+    return rc;
+  }
+  *out = more;
   return 0;
+}
+
+EDDY__INLINE bool needs_more(const eddy_task_options *options)
+{
+  if (options != NULL && (options->name != NULL || options->context != NULL)) return true;
+  return eddy__context_used() && eddy__context_now() != NULL;
 }
 
 /* A task that is complete but for what it runs; booked, and owned by the loop. */
@@ -94,19 +107,13 @@ EDDY__INLINE int new_task(eddy_loop *loop, enum eddy__task_kind kind,
   if (rc < 0) return rc;
   struct eddy__tasks *tasks = eddy__tasks_of(loop);
   struct eddy__task_more *more = NULL;
-  if (options != NULL && options->name != NULL) {
-    more = new_more(options->name);
-    if (more == NULL) return EDDY_ENOMEM;
-  }
-  eddy_context *context;
-  rc = inherit_context(options, &context);
-  if (rc < 0) goto fail_context;
+  if (needs_more(options)) rc = new_more(options, &more);
+  if (rc < 0) return rc;
   eddy_task *task = eddy__pool_get(&tasks->pool);
   if (task == NULL) goto fail_task;
   rc = eddy__loop_book(loop);
   if (rc < 0) goto fail_book;
   init_task(task, loop, kind, options);
-  task->context = context;
   task->more = more;
   task->id = ++tasks->last_id & EDDY__TASK_IDS;
   eddy__list_append(&loop->all_tasks, &task->link);
@@ -116,8 +123,6 @@ EDDY__INLINE int new_task(eddy_loop *loop, enum eddy__task_kind kind,
 fail_book:
   eddy__pool_put(&tasks->pool, task);
 fail_task:
-  eddy_context_unref(context);
-fail_context:
   if (more != NULL) free_more(more);
   return EDDY_ENOMEM;
 }
@@ -349,7 +354,8 @@ eddy_coro *eddy_task_get_coro(const eddy_task *task)
 
 eddy_context *eddy_task_get_context(eddy_task *task)
 {
-  return eddy__context_at(&task->context);
+  struct eddy__task_more *more = eddy__task_extend(task);
+  return more != NULL ? eddy__context_at(&more->context) : NULL;
 }
 
 uint64_t eddy_task_steps(const eddy_task *task)

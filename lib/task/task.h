@@ -105,6 +105,7 @@ enum eddy__task_kind { EDDY__TASK_STACKFUL, EDDY__TASK_COROUTINE };
 struct eddy__task_more {
   char *name; /* NULL: "Task-<id>" */
   char *cancel_message;
+  eddy_context *context;      /* referenced; NULL: empty */
   struct eddy__scope *scopes; /* timeout.c: the innermost one that is entered */
 };
 
@@ -148,12 +149,11 @@ struct eddy_task {
   uint64_t asked : 1;   /* a request to cancel goes along */
   uint64_t inside : 1;  /* it is suspended in a generator, which its stack's record has */
   struct eddy__link link; /* on the loop's list of unfinished tasks */
-  eddy_context *context;  /* referenced; NULL: empty */
   const char *site;
 };
 
 _Static_assert(
-    sizeof(struct eddy__ctx) > sizeof(void *) || sizeof(struct eddy_task) <= 216,
+    sizeof(struct eddy__ctx) > sizeof(void *) || sizeof(struct eddy_task) <= 208,
     "a task has grown");
 
 /* The task room's state on a loop. */

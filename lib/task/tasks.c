@@ -148,9 +148,10 @@ static void free_tasks(eddy_loop *loop)
   eddy__free(tasks);
 }
 
-static eddy_context **context_place(eddy_task *task)
+static eddy_context **context_place(eddy_task *task, bool make)
 {
-  return &task->context;
+  struct eddy__task_more *more = make ? eddy__task_extend(task) : task->more;
+  return more != NULL ? &more->context : NULL;
 }
 
 static const struct eddy__loop_hooks hooks = {eddy__task_step, close_tasks, fill_stats,

@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
+#include "base/pool.h"
 
 #define BATCH 256
 #define EDGES (EPOLLIN | EPOLLRDHUP | EPOLLET)
@@ -41,6 +41,7 @@ struct epoll_poller {
   int joined;       /* or -1 */
   bool coarse;      /* the kernel sleeps whole milliseconds only */
   bool out_of_date; /* something is registered that cannot be removed */
+  struct eddy__pool slots;
   struct epoll_event events[BATCH];
 };
 
@@ -95,8 +96,10 @@ static unsigned wanted_registration(const struct eddy__slot *slot, unsigned even
 
 static struct eddy__slot *poller_make(void *self)
 {
-  (void)self;
-  return eddy__alloc(sizeof(struct eddy__slot));
+  struct epoll_poller *poller = self;
+  struct eddy__slot *slot = eddy__pool_get(&poller->slots);
+  if (slot != NULL) *slot = (struct eddy__slot){0};
+  return slot;
 }
 
 static int poller_arm(void *self, struct eddy__slot *slot, unsigned events)
@@ -126,8 +129,8 @@ static void poller_forget(void *self, struct eddy__slot *slot)
 
 static void poller_drop(void *self, struct eddy__slot *slot)
 {
-  (void)self;
-  eddy__free(slot);
+  struct epoll_poller *poller = self;
+  eddy__pool_put(&poller->slots, slot);
 }
 
 /* ---- opening and closing ---- */
@@ -156,12 +159,15 @@ static int poller_open(
   poller->table = table;
   poller->wakeup = wakeup;
   poller->joined = -1;
-  return new_epoll(poller, &poller->fd);
+  int rc = new_epoll(poller, &poller->fd);
+  if (rc == 0) eddy__pool_init(&poller->slots, sizeof(struct eddy__slot));
+  return rc;
 }
 
 static void poller_close(void *self)
 {
   struct epoll_poller *poller = self;
+  eddy__pool_fini(&poller->slots);
   close(poller->fd);
 }
 

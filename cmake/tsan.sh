@@ -14,7 +14,7 @@ steady=
 if ! build/tsan/tests/eddy_tests_plain --list >/dev/null 2>&1; then
   steady="setarch -R"
 fi
-TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1"
+TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tests/left_out/tsan_races.txt"
 EDDY_TEST_TIMEOUT=300
 export TSAN_OPTIONS EDDY_TEST_TIMEOUT
 

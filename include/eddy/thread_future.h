@@ -38,8 +38,9 @@ EDDY_BEGIN_DECLS
 EDDY_API EDDY_NODISCARD int eddy_run_coroutine_threadsafe(
     eddy_loop *loop, eddy_fn *fn, void *arg, eddy_thread_future **out);
 
-/** As eddy_run_coroutine_threadsafe, for any body and with the task's options (borrowed until
- * the future is done; NULL: none). */
+/** As eddy_run_coroutine_threadsafe, for any body and with the task's options (copied;
+ * NULL: none). If the call returned 0, their `unstarted` is also called if no
+ * task came of it: there was no memory for one, or the loop was closed before. */
 EDDY_API EDDY_NODISCARD int eddy_run_coroutine_threadsafe_with(eddy_loop *loop,
     const eddy_task_body *body, const eddy_task_options *options,
     eddy_thread_future **out);

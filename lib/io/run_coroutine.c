@@ -19,7 +19,8 @@ struct call {
   eddy_thread_future *future; /* referenced */
   eddy_task *task;            /* referenced; NULL before it is started */
   eddy_task_body body;
-  const eddy_task_options *options;
+  eddy_task_options options; /* a copy: the name owned, the context referenced */
+  char *name;
   bool posting; /* `posted` is under way with a cancellation */
   bool over;    /* the task's end has been dealt with */
 };
@@ -27,6 +28,8 @@ struct call {
 static void free_call(struct call *call)
 {
   eddy_thread_future_unref(call->future);
+  eddy_context_unref(call->options.context);
+  eddy__free(call->name);
   eddy__free(call);
 }
 
@@ -108,10 +111,19 @@ static void discard_call(struct eddy__owned *owned)
 
 /* ---- the start ---- */
 
+/* There will be no task: nobody else lets go of what was handed over to it. */
+static void let_go(const struct call *call)
+{
+  const eddy_task_body *body = &call->body;
+  if (call->options.unstarted == NULL) return;
+  call->options.unstarted(body->fn != NULL ? body->arg : body->coro);
+}
+
 static int fail(struct call *call, int rc)
 {
   eddy_outcome outcome = {0};
   eddy__outcome_copy_message(&call->loop->outcome, rc, &outcome);
+  let_go(call);
   eddy__thread_future_complete(call->future, false, rc, &outcome);
   eddy__outcome_clear(&outcome);
   free_call(call);
@@ -127,8 +139,8 @@ static int start(void *arg)
   const eddy_task_body *body = &call->body;
   rc = body->fn != NULL
            ? eddy_loop_create_task_with(
-                 loop, body->fn, body->arg, call->options, &call->task)
-           : eddy_loop_create_task_coro(loop, body->coro, call->options, &call->task);
+                 loop, body->fn, body->arg, &call->options, &call->task)
+           : eddy_loop_create_task_coro(loop, body->coro, &call->options, &call->task);
   if (rc < 0) {
     eddy__loop_unbook(loop);
     return fail(call, rc);
@@ -151,8 +163,23 @@ static void discard_start(struct eddy__posted *posted)
 {
   struct call *call = EDDY__ENTRY(posted, struct call, posted);
   eddy_outcome none = {0};
+  let_go(call);
   eddy__thread_future_complete(call->future, true, EDDY_ECANCELLED, &none);
   free_call(call);
+}
+
+/* The caller's may be gone when the task is made. */
+static int keep_options(struct call *call, const eddy_task_options *options)
+{
+  if (options == NULL) return 0;
+  call->options = *options;
+  if (options->name != NULL) {
+    call->name = eddy__strdup(options->name);
+    if (call->name == NULL) return EDDY_ENOMEM;
+    call->options.name = call->name;
+  }
+  if (options->context != NULL) (void)eddy_context_ref(options->context);
+  return 0;
 }
 
 int eddy_run_coroutine_threadsafe_with(eddy_loop *loop, const eddy_task_body *body,
@@ -164,13 +191,14 @@ int eddy_run_coroutine_threadsafe_with(eddy_loop *loop, const eddy_task_body *bo
   if (loop->closed || loop->inherited) return eddy__loop_refusal(loop);
   struct call *call = eddy__alloc(sizeof(*call));
   if (call == NULL) return EDDY_ENOMEM;
-  int rc = eddy__thread_future_new(loop, &call->future);
+  int rc = keep_options(call, options);
+  if (rc < 0) goto fail_options;
+  rc = eddy__thread_future_new(loop, &call->future);
   if (rc < 0) goto fail_future;
   rc = eddy__context_capture(&call->posted.context);
   if (rc < 0) goto fail_context;
   call->loop = loop;
   call->body = *body;
-  call->options = options;
   call->posted.fn = start;
   call->posted.arg = call;
   call->posted.discard = discard_start;
@@ -192,6 +220,9 @@ int eddy_run_coroutine_threadsafe_with(eddy_loop *loop, const eddy_task_body *bo
 fail_context:
   eddy_thread_future_unref(call->future);
 fail_future:
+  eddy_context_unref(call->options.context);
+  eddy__free(call->name);
+fail_options:
   eddy__free(call);
   return rc;
 }

@@ -46,6 +46,8 @@ static struct {
   const struct api *api;
   const char *certificate; /* NULL: no TLS */
   const char *key;
+  eddy_layer *
+      tls; /* of all workers, so that each resumes what another one began; NULL: no TLS */
   size_t workers;
   /* The first worker's, for each other one; NULL: there is one. */
   eddy_thread_queue *ports;
@@ -56,7 +58,6 @@ static struct {
 /* Each worker's own: tasks never move to another thread. */
 static _Thread_local struct {
   int port;
-  eddy_layer *tls; /* NULL: no TLS */
   uint64_t connections;
   uint64_t requests; /* pieces received and sent back */
   uint64_t bytes;
@@ -159,7 +160,7 @@ static int echo_stream(
  * for. */
 static int echo_in_tls(void *arg)
 {
-  const eddy_connection_options options = {.tls = own.tls};
+  const eddy_connection_options options = {.tls = server.tls};
   int fd = (int)(intptr_t)arg;
   eddy_stream_reader *reader;
   eddy_stream_writer *writer;
@@ -189,12 +190,12 @@ static int accept_all(int listener)
 {
   /* `drop` closes a connection whose task is cancelled before it ran at all. */
   const eddy_task_options options = {.unstarted = drop, .site = EDDY_SITE("echo")};
-  eddy_fn *body = own.tls != NULL ? echo_in_tls : echo;
+  eddy_fn *body = server.tls != NULL ? echo_in_tls : echo;
   for (;;) {
     int fd;
     int rc = eddy_sock_accept(listener, &fd, NULL);
     if (rc < 0) return rc;
-    if (own.tls == NULL) own.connections++;
+    if (server.tls == NULL) own.connections++;
     rc = eddy_loop_create_task_with(NULL, body, (void *)(intptr_t)fd, &options, NULL);
     if (rc < 0) {
       fprintf(stderr, "echo_server: connection refused: %s\n", eddy_message(rc));
@@ -255,7 +256,7 @@ static int echo_stream(
 static int serve_streams(void)
 {
   const eddy_server_options how = {
-      .backlog = BACKLOG, .tls = own.tls, .reuse_port = server.workers > 1};
+      .backlog = BACKLOG, .tls = server.tls, .reuse_port = server.workers > 1};
   const eddy_stream_options options = {.server = &how};
   eddy_server *echo_server;
   int rc = eddy_start_server(
@@ -319,7 +320,7 @@ static int make_connection(void *unused, const eddy_protocol **protocol, void **
 static int serve_protocols(void)
 {
   const eddy_server_options options = {
-      .backlog = BACKLOG, .tls = own.tls, .reuse_port = server.workers > 1};
+      .backlog = BACKLOG, .tls = server.tls, .reuse_port = server.workers > 1};
   eddy_server *echo_server;
   int rc = eddy_loop_create_server(
       NULL, make_connection, NULL, server.host, own.port, &options, &echo_server);
@@ -339,25 +340,6 @@ static const struct api *find_api(const char *name)
   return NULL;
 }
 
-#ifdef WITH_TLS
-static int serve_in_tls(void)
-{
-  eddy_tls_context *context;
-  int rc = eddy_tls_context_new_server(&context);
-  if (rc < 0) return rc;
-  rc = eddy_tls_context_load_cert_chain(context, server.certificate, server.key);
-  own.tls = eddy_tls_layer(context);
-  if (rc == 0) rc = server.api->serve();
-  eddy_tls_context_unref(context); /* connections that are left have references */
-  return rc;
-}
-#else
-static int serve_in_tls(void)
-{
-  return eddy_raise(EDDY_ENOTSUP, "--tls: this program was built without eddy-tls");
-}
-#endif
-
 /* The main task, and that of each worker. */
 static int serve(void *arg)
 {
@@ -366,7 +348,7 @@ static int serve(void *arg)
   int rc = choose_port();
   if (rc == EDDY_EQUEUESHUTDOWN)
     return 0; /* the first worker has no port, and says why */
-  if (rc == 0) rc = server.certificate != NULL ? serve_in_tls() : server.api->serve();
+  if (rc == 0) rc = server.api->serve();
   if (rc < 0 && rc != EDDY_ECANCELLED)
     fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
   if (eddy_worker_index() == 0) eddy_thread_queue_shutdown(server.ports, true);
@@ -401,6 +383,26 @@ static int run(const eddy_loop_options *loop)
   eddy_thread_queue_unref(server.ports);
   return rc;
 }
+
+#ifdef WITH_TLS
+static int run_in_tls(const eddy_loop_options *loop)
+{
+  eddy_tls_context *context;
+  int rc = eddy_tls_context_new_server(&context);
+  if (rc < 0) return rc;
+  rc = eddy_tls_context_load_cert_chain(context, server.certificate, server.key);
+  server.tls = eddy_tls_layer(context);
+  if (rc == 0) rc = run(loop);
+  eddy_tls_context_unref(context);
+  return rc;
+}
+#else
+static int run_in_tls(const eddy_loop_options *loop)
+{
+  (void)loop;
+  return eddy_raise(EDDY_ENOTSUP, "--tls: this program was built without eddy-tls");
+}
+#endif
 
 static int usage(const char *problem, const char *what)
 {
@@ -456,7 +458,7 @@ int main(int argc, char **argv)
     }
   }
   raise_limit(DESCRIPTORS);
-  int rc = run(&loop);
+  int rc = server.certificate != NULL ? run_in_tls(&loop) : run(&loop);
   if (rc < 0 && !server.started) fprintf(stderr, "echo_server: %s\n", eddy_message(rc));
   if (rc == 0 && server.stats) print_stats();
   return rc < 0 ? 1 : 0;

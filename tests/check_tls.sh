@@ -85,6 +85,32 @@ for api in tasks streams protocols; do
   [ ! -s "$scratch/echo.err" ] || fail "$api: the server complains"
 done
 
+# Several loops in as many threads, behind one port: one context, so that whichever has the next
+# connection resumes the session that another one has given.
+start echo "$directory/echo_server" --port 0 --backend "$backend" --api streams --workers 3 \
+  --tls "$keys/server.pem" "$keys/server.key"
+server=$started
+listening echo
+for version in -tls1_2 -tls1_3; do
+  : >"$scratch/spoken"
+  speak $version -sess_out "$keys/session"
+  for client in 1 2 3 4 5 6; do
+    : | s_client $version -sess_in "$keys/session" >"$scratch/seen"
+    grep -q '^Reused, TLSv1' "$scratch/seen" || fail "workers, $version: $client is not resumed"
+  done
+done
+: >"$scratch/spoken"
+speak
+grep -q 'round and round' "$scratch/spoken" || fail "workers: no echo"
+if [ -n "$python" ]; then
+  "$python" "$services/tls_peer.py" client "$port" "$keys/authority.pem" >"$scratch/seen" 2>&1 ||
+    fail "workers: asyncio's client is not content"
+fi
+stop $server 0
+[ ! -s "$scratch/echo.err" ] || fail "workers: the server complains"
+refuse 1 'nowhere.pem' "$directory/echo_server" --workers 2 --tls "$keys/nowhere.pem" \
+  "$keys/server.key"
+
 refuse 1 'nowhere.pem' "$directory/echo_server" --tls "$keys/nowhere.pem" "$keys/server.key"
 refuse 1 'echo_server: ' "$directory/echo_server" --tls "$keys/server.pem" \
   "$keys/elsewhere.key"

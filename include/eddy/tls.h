@@ -47,8 +47,13 @@
  *     "version"      const char *, "TLSv1.3"
  *     "alpn"         const char *, the protocol that was agreed on; NULL: none
  *
- * Contexts and sessions belong to the thread that uses them, except that references are counted
- * for any thread. No global state of OpenSSL's is touched.
+ * Threads: one thread makes a context ready; from its first server or connection on, any number of
+ * loops in as many threads use it at once, and nothing of it is changed any more but the session
+ * (eddy_tls_context_set_session). Workers that serve one port share one context: a client's
+ * session is then resumed by all of them, since the keys of its tickets are the context's. References
+ * to contexts and sessions are counted for any thread; a connection is its loop's. With an
+ * SSL_CTX of the caller's the callbacks set on it are called in each of these threads. No
+ * global state of OpenSSL's is touched.
  *
  * This header is not part of eddy.h.
  */
@@ -197,6 +202,7 @@ EDDY_API EDDY_NODISCARD int eddy_tls_get_session(
 /** Clients: connections that are made from now on resume what `session` holds (a reference is kept;
  * NULL: nothing), if they ask for the name it was made with; those to others do without. The
  * certificate was checked when that was made, so `session` has to be of this context.
+ * Any thread, also while others use the context.
  * Returns 0; EDDY_EINVAL (another context's). */
 EDDY_API EDDY_NODISCARD int eddy_tls_context_set_session(
     eddy_tls_context *context, eddy_tls_session *session);

@@ -9,9 +9,11 @@ static int new_context(SSL_CTX *ssl_ctx, eddy_tls_context **out)
 {
   eddy_tls_context *context = OPENSSL_zalloc(sizeof(*context));
   BIO_METHOD *bio = eddy__tls_bio_method();
-  if (context == NULL || bio == NULL) {
+  CRYPTO_RWLOCK *lock = CRYPTO_THREAD_lock_new();
+  if (context == NULL || bio == NULL || lock == NULL) {
     OPENSSL_free(context);
     BIO_meth_free(bio);
+    CRYPTO_THREAD_lock_free(lock);
     SSL_CTX_free(ssl_ctx);
     ERR_clear_error();
     return EDDY_ENOMEM;
@@ -20,6 +22,7 @@ static int new_context(SSL_CTX *ssl_ctx, eddy_tls_context **out)
   atomic_init(&context->refs, 1);
   context->ssl_ctx = ssl_ctx;
   context->bio = bio;
+  context->lock = lock;
   *out = context;
   return 0;
 }
@@ -93,6 +96,7 @@ void eddy_tls_context_unref(eddy_tls_context *context)
   eddy_tls_session_unref(context->session);
   SSL_CTX_free(context->ssl_ctx);
   BIO_meth_free(context->bio);
+  CRYPTO_THREAD_lock_free(context->lock);
   OPENSSL_free(context->protocols);
   OPENSSL_free(context);
 }

@@ -65,10 +65,11 @@ static int set_up_client(struct eddy__tls *tls, const char *name)
   } else {
     SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, SSL_get_verify_callback(tls->ssl));
   }
-  const eddy_tls_session *session = context->session;
+  eddy_tls_session *session = eddy__tls_session_of(tls->context);
   if (session != NULL && strcmp(session->name, tls->name != NULL ? tls->name : "") == 0) {
     (void)SSL_set_session(tls->ssl, session->session);
   }
+  eddy_tls_session_unref(session);
   SSL_set_connect_state(tls->ssl);
   return 0;
 }

@@ -46,9 +46,21 @@ int eddy_tls_context_set_session(eddy_tls_context *context, eddy_tls_session *se
     return eddy_raise(EDDY_EINVAL, "set_session: the session is another context's");
   }
   if (session != NULL) (void)eddy_tls_session_ref(session);
-  eddy_tls_session_unref(context->session);
+  (void)CRYPTO_THREAD_write_lock(context->lock);
+  eddy_tls_session *before = context->session;
   context->session = session;
+  (void)CRYPTO_THREAD_unlock(context->lock);
+  eddy_tls_session_unref(before);
   return 0;
+}
+
+eddy_tls_session *eddy__tls_session_of(eddy_tls_context *context)
+{
+  (void)CRYPTO_THREAD_read_lock(context->lock);
+  eddy_tls_session *session = context->session;
+  if (session != NULL) (void)eddy_tls_session_ref(session);
+  (void)CRYPTO_THREAD_unlock(context->lock);
+  return session;
 }
 
 bool eddy_tls_session_reused(const eddy_transport *transport)

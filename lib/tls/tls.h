@@ -64,6 +64,7 @@ struct eddy_tls_context {
   unsigned char *protocols; /* ALPN, as it is sent; or NULL */
   unsigned protocols_size;
   struct eddy__tls_name *names;
+  CRYPTO_RWLOCK *lock;       /* for the session; nothing else changes while it is used */
   eddy_tls_session *session; /* to be resumed: referenced; or NULL */
 };
 
@@ -79,6 +80,9 @@ extern const eddy_layer_type eddy__tls_layer_type;
 
 /* Chooses the context for the name that the client asks for. */
 int eddy__tls_choose_name(SSL *ssl, int *alert, void *context);
+
+/* The session to be resumed, referenced, or NULL. */
+eddy_tls_session *eddy__tls_session_of(eddy_tls_context *context);
 
 /* Frees the names. */
 void eddy__tls_forget_names(eddy_tls_context *context);

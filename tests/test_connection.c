@@ -400,7 +400,7 @@ static int cancel_at_the_end(enum kind kind)
   CHECK_OK(listen_at("127.0.0.1", &listener, &address));
   struct connect *call = new_connect("127.0.0.1", eddy_address_port(&address));
   CHECK_OK(begin_connect(kind, call));
-  CHECK_OK(wait_until(&call->peer->made));
+  CHECK_OK(spin_until(&call->peer->made));
   (void)eddy_task_cancel(call->task, NULL);
   CHECK_CODE(eddy_task_await(call->task, NULL), EDDY_ECANCELLED);
   CHECK_OK(wait_until(&call->peer->released));

@@ -172,6 +172,16 @@ static inline int wait_until(const int *number)
   return 0;
 }
 
+/* As wait_until, and back in the very iteration in which it became so, or the next one. */
+static inline int spin_until(const int *number)
+{
+  for (int i = 0; i < 10000000 && *number == 0; i++) {
+    CHECK_OK(eddy_sleep(0));
+  }
+  CHECK(*number != 0);
+  return 0;
+}
+
 static inline int wait_for_bytes(const struct peer *peer, size_t size)
 {
   for (int i = 0; i < test_patience() && peer->size < size; i++) {

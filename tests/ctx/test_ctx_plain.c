@@ -608,6 +608,43 @@ static bool idle_stacks_are_given_back(struct eddy__stacks *unused)
   return true;
 }
 
+#ifdef EDDY__ASAN
+static int end_at_once(struct co *self, int sent)
+{
+  (void)self;
+  return sent;
+}
+
+static const void *poison_in(const struct eddy__stack *stack)
+{
+  return __asan_region_is_poisoned(stack->low, (size_t)(stack->high - stack->low));
+}
+
+/* Frames that were left for good leave poison. Who is given that memory next by the system
+ * must not find it. */
+static bool poison_ends_with_its_stack(struct eddy__stacks *unused)
+{
+  (void)unused;
+  struct eddy__stacks *stacks;
+  static struct co cos[BURST];
+  static struct eddy__stack places[BURST];
+  CHECK(eddy__stacks_new(0, &stacks) == 0);
+  for (int i = 0; i < BURST; i++) {
+    CHECK(init_co(&cos[i], stacks, end_at_once, NULL));
+    places[i] = *cos[i].stack;
+  }
+  for (int i = 0; i < BURST; i++)
+    CHECK(resume_co(&cos[i], 1) == 1);
+  CHECK(poison_in(&places[BURST - 1]) != NULL);
+  for (int i = 0; i < 10 && eddy__stacks_trim(stacks); i++) {
+  }
+  eddy__stacks_free(stacks);
+  for (int i = 0; i < BURST; i++)
+    CHECK(poison_in(&places[i]) == NULL);
+  return true;
+}
+#endif
+
 #ifndef _WIN32
 
 static bool take_many(struct eddy__stacks *stacks, size_t count, const char **guard)
@@ -862,6 +899,9 @@ static const struct test tests[] = {
     TEST(the_last_stack_comes_first),
     TEST(sizes_are_rounded_and_refused),
     TEST(idle_stacks_are_given_back),
+#ifdef EDDY__ASAN
+    TEST(poison_ends_with_its_stack),
+#endif
 #ifndef _WIN32
     TEST(there_may_be_more_stacks_than_mappings),
     TEST(a_canary_shows_an_overflow),

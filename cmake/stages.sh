@@ -12,8 +12,8 @@ stages_begin() { # NAME
   mkdir -p "$log_dir"
 }
 
-# stage NAME COMMAND ...: runs the command; one line says how it went, with the log's end
-# when it failed. Returns the command's status.
+# stage NAME COMMAND ...: runs the command; one line says how it went, with the cases that failed
+# and the log's end when it failed. Returns the command's status.
 stage() {
   stage_number=$((stage_number + 1))
   stage_log=$log_dir/$stage_number-$(echo "$1" | tr -c 'a-z0-9\n' '-').log
@@ -30,6 +30,7 @@ stage() {
     return 0
   fi
   echo "FAILED with $stage_status (${stage_took} s); the end of $stage_log:"
+  grep -a -B 15 '^not ok ' "$stage_log" | head -80
   grep -vE '^ *Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed ' "$stage_log" | tail -100
   echo "=== stage failed" >>"$stage_log"
   stages_failed="$stages_failed

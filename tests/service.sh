@@ -68,14 +68,19 @@ listening() { # NAME: until it prints its line; leaves the port in $port
   [ -n "$port" ] || fail "$1 does not tell its port"
 }
 
+# Until it begins its program a child is still this shell, with this shell's handler.
+handles_term() { # PID
+  [ "$(readlink "/proc/$1/exe")" != "$(readlink "/proc/$$/exe")" ] &&
+    grep -q '^SigCgt:.*[4-7c-f][0-9a-f]\{3\}$' "/proc/$1/status" # SIGTERM is bit 14
+}
+
 await_handler() { # PID: until SIGTERM does not end it as it is; where that is not told, for a while
   if [ ! -r "/proc/$1/status" ]; then
     sleep 3
     return
   fi
   tries=0
-  # SIGTERM is bit 14 of the mask.
-  until grep -q '^SigCgt:.*[4-7c-f][0-9a-f]\{3\}$' "/proc/$1/status"; do
+  until handles_term "$1"; do
     tries=$((tries + 1))
     [ $tries -lt 200 ] || fail "process $1 does not handle SIGTERM"
     sleep 0.1

@@ -219,10 +219,11 @@ static const struct eddy__wait_type join_wait = {NULL, describe, end_join, "queu
 EDDY__INLINE int stand(eddy_task *task, eddy_queue *queue, struct eddy__link *waiters,
     const struct eddy__wait_type *type)
 {
+  struct eddy__ahead ahead = eddy__look_ahead();
   queue->refs++;
   task->wait.done.complete = wake_task;
   eddy__list_append(waiters, &task->wait.done.link);
-  return eddy__wait(task, type, queue);
+  return eddy__wait_ahead(task, type, queue, ahead);
 }
 
 static int wait_on(eddy_task *task, eddy_queue *queue, struct eddy__link *waiters,

@@ -172,18 +172,16 @@ EDDY__NOINLINE static int leave_for(eddy_task *task, eddy_task *next, int status
 {
   status = next->wait.type->resume(next, status);
   if (status == EDDY_PENDING) return leave_slowly(eddy__self.loop, task);
-  return eddy__ctx_switch(&task->here, &eddy__self.task->here, status);
+  return eddy__ctx_switch(&task->here, &next->here, status);
 }
 
-int eddy__task_leave(eddy_task *task)
+int eddy__task_leave(
+    eddy_task *task, eddy_loop *loop, const struct eddy__entry *entry, eddy_task *next)
 {
   if (eddy__self.coro != NULL) return eddy__task_leave_slowly(task);
-  eddy_loop *loop = eddy__self.loop;
   task->saved_errno = *loop->errno_place;
   if (!loop->direct || !eddy__loop_in_turn(loop)) return leave_slowly(loop, task);
-  struct eddy__entry *entry = eddy__loop_head(loop);
   if (entry->fn != eddy__task_step) return leave_slowly(loop, task);
-  eddy_task *next = entry->arg;
   if (!next->swift) return leave_to(loop, task, next);
   eddy__loop_pop(loop);
   int status = begin_swiftly(loop, next);

@@ -262,9 +262,26 @@ void eddy__task_start(eddy_task *task);
 /* Whose outcome is told of errors while the task runs on from where it is suspended. */
 eddy_outcome *eddy__task_outcome(eddy_task *task);
 
+/* What a call sees ahead that is about to wait. It looks before it puts its task on a list and
+ * parks it: everything that runs next hangs on `next`, and a processor comes to that sooner if
+ * what the parking stores is behind it. Nothing may be queued between that and leaving. */
+struct eddy__ahead {
+  eddy_loop *loop;
+  const struct eddy__entry *entry; /* the head of the ring, if there is one */
+  eddy_task *next;                 /* whose step it is, if it is a step */
+};
+
+EDDY__INLINE struct eddy__ahead eddy__look_ahead(void)
+{
+  eddy_loop *loop = eddy__self.loop;
+  const struct eddy__entry *entry = eddy__loop_head(loop);
+  return (struct eddy__ahead){loop, entry, entry->arg};
+}
+
 /* Leaves a suspended plain task's stack for whatever is to run next; returns the status with
- * which the task is resumed. */
-int eddy__task_leave(eddy_task *task);
+ * which the task is resumed. What is ahead is not passed as one, which would be by memory. */
+int eddy__task_leave(
+    eddy_task *task, eddy_loop *loop, const struct eddy__entry *entry, eddy_task *next);
 
 /* The same for any stackful task. */
 int eddy__task_leave_slowly(eddy_task *task);
@@ -314,13 +331,21 @@ EDDY__INLINE void eddy__wait_park(eddy_task *task, const struct eddy__wait_type 
   task->wait.granted = false;
 }
 
+/* As eddy__wait, by a call that has looked ahead itself. */
+EDDY__INLINE int eddy__wait_ahead(eddy_task *task, const struct eddy__wait_type *type,
+    void *object, struct eddy__ahead ahead)
+{
+  task->wait.object = object;
+  eddy__wait_park(task, type);
+  return task->plain ? eddy__task_leave(task, ahead.loop, ahead.entry, ahead.next)
+                     : eddy__wait_slowly(task);
+}
+
 /* Parks the task. Returns the result of the wait, or EDDY_PENDING. */
 EDDY__INLINE int eddy__wait(
     eddy_task *task, const struct eddy__wait_type *type, void *object)
 {
-  task->wait.object = object;
-  eddy__wait_park(task, type);
-  return task->plain ? eddy__task_leave(task) : eddy__wait_slowly(task);
+  return eddy__wait_ahead(task, type, object, eddy__look_ahead());
 }
 
 /* In type.resume: parks the task once more. Returns EDDY_PENDING. */

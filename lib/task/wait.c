@@ -76,8 +76,10 @@ int eddy__wait_turn(eddy_task *task, int status)
   task->wait.state = EDDY__WAIT_TURN;
   /* The running loop is the task's; taken from there it does not hang on the task's memory,
    * which was perhaps written a moment ago. */
-  eddy__loop_push(eddy__self.loop, eddy__task_step, task);
-  return task->plain ? eddy__task_leave(task) : suspend(task);
+  eddy_loop *loop = eddy__self.loop;
+  const struct eddy__entry *entry = eddy__loop_head(loop);
+  eddy__loop_push(loop, eddy__task_step, task);
+  return task->plain ? eddy__task_leave(task, loop, entry, entry->arg) : suspend(task);
 }
 
 /* asyncio's sleep awaits a future that a timer completes: the task runs one iteration after
@@ -99,8 +101,10 @@ int eddy__wait_until(
     eddy__wait_until_end(task);
     return rc;
   }
+  struct eddy__ahead ahead = eddy__look_ahead();
   eddy__wait_park(task, type);
-  return task->plain ? eddy__task_leave(task) : eddy__wait_slowly(task);
+  return task->plain ? eddy__task_leave(task, ahead.loop, ahead.entry, ahead.next)
+                     : eddy__wait_slowly(task);
 }
 
 bool eddy__wait_until_cancel(eddy_task *task, const char *message)

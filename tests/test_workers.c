@@ -188,6 +188,30 @@ EDDY_TEST(workers, requests_may_be_made_without_waiting)
   return 0;
 }
 
+/* Hears one request and ends a little later; another one disturbs it. */
+static int end_in_order(void *unused)
+{
+  (void)unused;
+  int rc = eddy_sleep(EDDY_NEVER);
+  atomic_fetch_add(&shared.cancelled, 1);
+  if (rc != EDDY_ECANCELLED) return rc;
+  for (int turns = 10000; turns > 0; turns--) {
+    if (eddy_sleep(0) < 0) return EDDY_ERUNTIME;
+  }
+  return 0;
+}
+
+EDDY_TEST(workers, drain_makes_no_second_request_in_time)
+{
+  eddy_workers *workers;
+  CHECK_OK(test_workers(2, end_in_order, NULL, &workers));
+  eddy_workers_cancel(workers);
+  CHECK_OK(eddy_workers_drain(workers, EDDY_NEVER));
+  CHECK_OK(test_workers(2, end_in_order, NULL, &workers));
+  CHECK_OK(eddy_workers_drain(workers, EDDY_NEVER));
+  return eddy_workers_drain(workers, 0);
+}
+
 static int stop_this_loop(void *unused)
 {
   (void)unused;
@@ -295,6 +319,28 @@ EDDY_TEST(workers, run_ends_with_the_main_tasks)
   return 0;
 }
 
+/* The first one fails when the other one waits. */
+static int fail_among_others(void *unused)
+{
+  if (eddy_worker_index() > 0) return wait_stubbornly(unused);
+  while (atomic_load(&shared.called) == 0) {
+    int rc = eddy_sleep(0);
+    if (rc < 0) return rc;
+  }
+  return eddy_raise(EDDY_EIO, "torn alone");
+}
+
+EDDY_TEST(workers, run_ends_when_one_fails)
+{
+  const eddy_workers_options options = {.count = 2};
+  atomic_store(&shared.called, 0);
+  atomic_store(&shared.cancelled, 0);
+  CHECK_CODE(eddy_workers_run(&options, fail_among_others, NULL, EDDY_NEVER), EDDY_EIO);
+  CHECK_STR(eddy_message(EDDY_EIO), "torn alone");
+  CHECK_EQ(shared.cancelled, 1);
+  return 0;
+}
+
 /* A main task that asks for the end of all when it is the last to have begun. */
 static int end_the_process(void *times)
 {
@@ -304,6 +350,21 @@ static int end_the_process(void *times)
   if (action.sa_handler == SIG_DFL) return EDDY_ERUNTIME; /* nobody waits for it */
   if (last) kill(getpid(), SIGTERM);
   return wait_stubbornly(times);
+}
+
+/* Of two that need two requests: who hears the last of the first ones asks again. */
+static int end_the_process_twice(void *unused)
+{
+  struct sigaction action;
+  (void)unused;
+  bool last = atomic_fetch_add(&shared.begun, 1) == 1;
+  sigaction(SIGTERM, NULL, &action);
+  if (action.sa_handler == SIG_DFL) return EDDY_ERUNTIME; /* nobody waits for it */
+  if (last) kill(getpid(), SIGTERM);
+  int rc = eddy_sleep(EDDY_NEVER);
+  if (atomic_fetch_add(&shared.cancelled, 1) == 1 && rc == EDDY_ECANCELLED)
+    kill(getpid(), SIGTERM);
+  return rc == EDDY_ECANCELLED ? eddy_sleep(EDDY_NEVER) : rc;
 }
 
 EDDY_TEST_KERNEL(workers, run_ends_with_a_signal)
@@ -317,6 +378,11 @@ EDDY_TEST_KERNEL(workers, run_ends_with_a_signal)
   atomic_store(&shared.begun, 0);
   CHECK_CODE(
       eddy_workers_run(&options, end_the_process, &once, EDDY_MS(1)), EDDY_ETIMEDOUT);
+  /* A second signal is enough, too. */
+  atomic_store(&shared.begun, 0);
+  atomic_store(&shared.cancelled, 0);
+  CHECK_CODE(eddy_workers_run(&options, end_the_process_twice, &once, EDDY_NEVER),
+      EDDY_ETIMEDOUT);
   sigaction(SIGTERM, NULL, &after);
   CHECK(before.sa_handler == after.sa_handler);
   return 0;

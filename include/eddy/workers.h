@@ -25,7 +25,10 @@
  * Connections come to the workers in one of two ways: each listens on the same port by itself
  * (`reuse_port`; the system spreads them), or one loop accepts and hands the descriptor to
  * another worker's task, which goes on with eddy_loop_connect_accepted_socket, or with
- * eddy_sock_adopt and eddy_sock_recv.
+ * eddy_sock_adopt and eddy_sock_recv. Neither looks at how busy a worker is: the system spreads by
+ * the peers' addresses, EDDY_WORKERS_NEXT takes turns, and a connection whose worker is in a
+ * long computation waits for it. A listener that is closed resets what it has not accepted, also
+ * if others of its port go on.
  *
  * A child after fork has none of the threads: there the calls that return a code fail with
  * EDDY_EOTHERTHREAD, the others do nothing. It may start workers of its own.
@@ -111,8 +114,8 @@ EDDY_API void eddy_workers_cancel(eddy_workers *workers);
 EDDY_API int eddy_workers_join(eddy_workers *workers, eddy_time timeout);
 
 /**
- * Ends the workers in order: eddy_workers_cancel, then waits; if that takes longer than the
- * timeout, a second request, and waits until they have ended.
+ * Ends the workers in order: eddy_workers_cancel, unless that was called before, then waits; if
+ * that takes longer than the timeout, a second request, and waits until they have ended.
  *
  * Context   as eddy_workers_join.
  * Returns   as eddy_workers_join; EDDY_ETIMEDOUT: the second request was needed (they have
@@ -125,8 +128,8 @@ EDDY_API int eddy_workers_drain(eddy_workers *workers, eddy_time timeout);
 EDDY_API void eddy_workers_free(eddy_workers *workers);
 
 /**
- * All of it in one call: starts workers and waits for SIGINT or SIGTERM, or until they have
- * ended; on the signal drains them.
+ * All of it in one call: starts workers and waits for SIGINT or SIGTERM, or until one has failed
+ * or all have ended; then drains them. A second signal is as if the timeout was exceeded.
  *
  * Context   the process's first thread, without a running loop.
  * Returns   as eddy_workers_start and eddy_workers_drain; 0 also after a signal, unless a main

@@ -56,7 +56,9 @@ struct eddy_workers {
   size_t next;    /* whose turn it is */
   unsigned asked;
   enum phase phase;
+  bool failed;               /* a main task has */
   eddy_thread_future *ended; /* referenced; for eddy__workers_tell, or NULL */
+  bool tells_failure;        /* that one is told of a failure, too */
   struct worker *all;
 };
 
@@ -72,6 +74,11 @@ static int usable(const eddy_workers *workers, const char *call)
 {
   if (workers == NULL) return EDDY_EINVAL;
   return is_inherited(workers) ? eddy__refuse_inherited(call, "workers") : 0;
+}
+
+static bool has_failed(const struct worker *worker)
+{
+  return worker->rc < 0 && worker->rc != EDDY_ECANCELLED;
 }
 
 static void lock(eddy_workers *workers)
@@ -204,14 +211,24 @@ static void tell(eddy_thread_future *ended)
   eddy_thread_future_unref(ended);
 }
 
-void eddy__workers_tell(eddy_workers *workers, eddy_thread_future *future)
+/* Whether whoever waits is to be told. */
+static bool is_over(const eddy_workers *workers)
+{
+  return workers->running == 0 || (workers->failed && workers->tells_failure);
+}
+
+void eddy__workers_tell(eddy_workers *workers, eddy_thread_future *future, bool failures)
 {
   (void)eddy_thread_future_ref(future);
   lock(workers);
-  bool ended = workers->running == 0;
-  if (!ended) workers->ended = future;
+  eddy_thread_future *before = workers->ended;
+  workers->ended = future;
+  workers->tells_failure = failures;
+  bool over = is_over(workers);
+  if (over) workers->ended = NULL;
   unlock(workers);
-  if (ended) tell(future);
+  eddy_thread_future_unref(before);
+  if (over) tell(future);
 }
 
 static void work(void *arg)
@@ -233,7 +250,9 @@ static void work(void *arg)
   lock(workers);
   eddy__thread_rests(1);
   eddy__thread_ends(&thread->thread);
-  eddy_thread_future *ended = --workers->running == 0 ? workers->ended : NULL;
+  workers->running--;
+  if (has_failed(worker)) workers->failed = true;
+  eddy_thread_future *ended = is_over(workers) ? workers->ended : NULL;
   if (ended != NULL) workers->ended = NULL;
   uv_cond_broadcast(&workers->changed);
   unlock(workers);
@@ -319,7 +338,7 @@ static int result(const eddy_workers *workers)
 {
   for (size_t i = 0; i < workers->count; i++) {
     const struct worker *worker = &workers->all[i];
-    if (worker->rc == 0 || worker->rc == EDDY_ECANCELLED) continue;
+    if (!has_failed(worker)) continue;
     eddy__outcome_pass_on(&worker->outcome, worker->rc);
     return worker->rc;
   }
@@ -467,7 +486,7 @@ int eddy_workers_drain(eddy_workers *workers, eddy_time timeout)
   int rc = may_block(workers, "drain");
   if (rc < 0) return rc;
   lock(workers);
-  ask(workers);
+  if (workers->asked == 0) ask(workers);
   bool ended = await_end_until(workers, eddy__time_after(eddy__clock_now(), timeout));
   if (!ended) ask(workers);
   await_end(workers);

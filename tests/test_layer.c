@@ -242,7 +242,10 @@ static int upgrade_start(
 {
   struct upgrade *call = test_new(sizeof *call);
   call->peer = peer;
-  if (stream != NULL) call->stream = *stream;
+  if (stream != NULL) {
+    call->stream = *stream;
+    test_defer_late(unref_writer, eddy_stream_writer_ref(stream->writer));
+  }
   call->toy = new_toy();
   call->rc = EDDY_PENDING;
   *out = call;
@@ -402,8 +405,10 @@ static int early_bytes(enum kind kind)
   size_t got;
   CHECK_OK(stream_and_socket(EDDY_STREAM_LIMIT, &s));
   CHECK_OK(eddy_sock_sendall(s.other, "!\x97", 2));
-  while (eddy_stream_reader_buffered(s.reader) < 2)
-    CHECK_OK(eddy_sleep(0));
+  for (int turns = 0; eddy_stream_reader_buffered(s.reader) < 2; turns++) {
+    CHECK(turns < 5000);
+    CHECK_OK(eddy_sleep(EDDY_MS(1)));
+  }
   CHECK_OK(upgrade_start(kind, NULL, &s, &call));
   CHECK_OK(eddy_task_await(call->task, NULL));
   CHECK_OK(call->rc);

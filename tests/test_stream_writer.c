@@ -127,8 +127,10 @@ static int overfill(struct stream *s)
   static char block[64 * 1024];
   eddy_transport *transport = eddy_stream_writer_transport(s->writer);
   CHECK_OK(eddy_transport_set_write_buffer_limits(transport, 0, 0));
-  while (eddy_transport_get_write_buffer_size(transport) == 0)
+  while (eddy_transport_get_write_buffer_size(transport) == 0) {
+    CHECK(!eddy_transport_is_closing(transport)); /* lost: there will never be more */
     CHECK_OK(eddy_stream_writer_write(s->writer, block, sizeof block));
+  }
   return 0;
 }
 

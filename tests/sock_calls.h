@@ -180,7 +180,8 @@ static inline int each_stream(int (*scenario)(enum kind kind, int fds[2]))
           kind == STACKFUL ? "stackful" : "stackless", tcp ? "TCP" : "a pair");
       return rc;
     }
-    CHECK_OK(settle()); /* who closes them at the end has done so: the numbers come again */
+    CHECK_OK(
+        settle()); /* who closes them at the end has done so: the numbers come again */
     for (int i = 0; i < 2; i++) {
       test_fd_closed(fds[i]);
       (void)eddy_sock_close(fds[i]); /* the scenario may have done so */
@@ -219,6 +220,8 @@ static inline int fill_up(int fd)
     rc = eddy_timeout_exit(&scope, rc);
     CHECK(rc == EDDY_ETIMEDOUT || rc == EDDY_EBUSY);
     if (rc == EDDY_EBUSY) CHECK_OK(eddy_sleep(patience));
+    for (int i = 0; i < 500 && test_is_under_way(fd); i++)
+      CHECK_OK(eddy_sleep(EDDY_MS(1)));
     if (patience > 0) moved = 1; /* once more */
     patience = 0;
   } while (moved > 0);

@@ -1,8 +1,11 @@
 #include "support.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* ---- objects ---- */
 
@@ -109,6 +112,14 @@ int test_pair(int pair[2])
   test_fd(pair[0]);
   test_fd(pair[1]);
   return 0;
+}
+
+bool test_is_under_way(int fd)
+{
+  struct tcp_info info;
+  socklen_t size = sizeof info;
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         info.tcpi_unacked > 0;
 }
 
 /* ---- the trace ---- */

@@ -45,6 +45,9 @@ int test_pair(int fds[2]);
 /* Closes the descriptor when the body has ended. */
 void test_fd(int fd);
 void test_fd_closed(int fd);
+/* Whether there is something on its way over TCP that the other side's kernel has not said to have:
+ * then it may make room for more yet. */
+bool test_is_under_way(int fd);
 
 /* ---- the trace: what happened, in order ---- */
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # tsan.sh: every case and the stress programs under ThreadSanitizer, on every backend. The few
-# cases that it cannot run are named, with the reasons, in tests/left_out/tsan.txt.
+# cases that it cannot run are named, with the reasons, in tests/left_out/tsan.txt; the races that
+# it sees and that are none, in tests/left_out/tsan_races.txt.
 set -eu
 cd "$(dirname "$0")/.."
 . cmake/stages.sh

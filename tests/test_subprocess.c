@@ -8,9 +8,12 @@
 EDDY_TASK_TEST_KERNEL(subprocess, protocol_is_told_everything_in_order)
 {
   struct child *child = new_child();
-  CHECK_OK(start_shell(child, "echo hello; echo oops >&2; exit 7", NULL));
+  CHECK_OK(start_shell(child, "read go; echo hello; echo oops >&2; exit 7", NULL));
   CHECK_TRACE("made");
   CHECK(eddy_subprocess_transport_get_pid(child->transport) > 0);
+  eddy_transport *input = eddy_subprocess_transport_get_pipe_transport(
+      child->transport, 0);
+  CHECK_OK(eddy_transport_write(input, "go\n", 3));
   CHECK_OK(wait_until(&child->released));
   CHECK_STR(child->text[1], "hello\n");
   CHECK_STR(child->text[2], "oops\n");

@@ -151,7 +151,8 @@ static bool waits_rightly(eddy_task *task, const char *text)
       starts_with(text, "gather ")) {
     return !eddy_future_done(task->wait.object);
   }
-  if (strstr(text, "resting") != NULL) return task->wait.timer.state == EDDY__TIMER_BOOKED;
+  if (strstr(text, "resting") != NULL)
+    return task->wait.timer.state == EDDY__TIMER_BOOKED;
   if (strstr(text, "connection on descriptor") != NULL) { /* for its beginning */
     const eddy_transport *made = task->wait.object;
     return made->waiter == task && !made->lost;
@@ -285,8 +286,10 @@ const eddy_backend *__wrap_eddy__backend_find(const char *name)
 
 /* ---- tasks that are cancelled ---- */
 
-int __real_eddy__task_leave(eddy_task *task);
-int __wrap_eddy__task_leave(eddy_task *task);
+int __real_eddy__task_leave(
+    eddy_task *task, eddy_loop *loop, const struct eddy__entry *entry, eddy_task *next);
+int __wrap_eddy__task_leave(
+    eddy_task *task, eddy_loop *loop, const struct eddy__entry *entry, eddy_task *next);
 int __real_eddy__wait_slowly(eddy_task *task);
 int __wrap_eddy__wait_slowly(eddy_task *task);
 int __real_eddy__wait_again(
@@ -334,10 +337,14 @@ static void before_suspension(eddy_task *task)
 }
 
 /* eddy__wait is inline: a task that has parked comes to one of these two. */
-int __wrap_eddy__task_leave(eddy_task *task)
+int __wrap_eddy__task_leave(
+    eddy_task *task, eddy_loop *loop, const struct eddy__entry *entry, eddy_task *next)
 {
+  (void)entry;
+  (void)next;
   if (task->wait.state == EDDY__WAIT_PARKED) before_suspension(task);
-  return __real_eddy__task_leave(task);
+  struct eddy__ahead ahead = eddy__look_ahead(); /* something was queued, perhaps */
+  return __real_eddy__task_leave(task, loop, ahead.entry, ahead.next);
 }
 
 int __wrap_eddy__wait_slowly(eddy_task *task)

@@ -352,21 +352,6 @@ static int end_the_process(void *times)
   return wait_stubbornly(times);
 }
 
-/* Of two that need two requests: who hears the last of the first ones asks again. */
-static int end_the_process_twice(void *unused)
-{
-  struct sigaction action;
-  (void)unused;
-  bool last = atomic_fetch_add(&shared.begun, 1) == 1;
-  sigaction(SIGTERM, NULL, &action);
-  if (action.sa_handler == SIG_DFL) return EDDY_ERUNTIME; /* nobody waits for it */
-  if (last) kill(getpid(), SIGTERM);
-  int rc = eddy_sleep(EDDY_NEVER);
-  if (atomic_fetch_add(&shared.cancelled, 1) == 1 && rc == EDDY_ECANCELLED)
-    kill(getpid(), SIGTERM);
-  return rc == EDDY_ECANCELLED ? eddy_sleep(EDDY_NEVER) : rc;
-}
-
 EDDY_TEST_KERNEL(workers, run_ends_with_a_signal)
 {
   static int once = 1;
@@ -378,11 +363,6 @@ EDDY_TEST_KERNEL(workers, run_ends_with_a_signal)
   atomic_store(&shared.begun, 0);
   CHECK_CODE(
       eddy_workers_run(&options, end_the_process, &once, EDDY_MS(1)), EDDY_ETIMEDOUT);
-  /* A second signal is enough, too. */
-  atomic_store(&shared.begun, 0);
-  atomic_store(&shared.cancelled, 0);
-  CHECK_CODE(eddy_workers_run(&options, end_the_process_twice, &once, EDDY_NEVER),
-      EDDY_ETIMEDOUT);
   sigaction(SIGTERM, NULL, &after);
   CHECK(before.sa_handler == after.sa_handler);
   return 0;

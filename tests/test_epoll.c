@@ -1,6 +1,7 @@
 /* native/epoll, which a program gets on Linux that asks for nothing: what runs where there is none. */
 #include "forbid.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,20 +61,32 @@ EDDY_UNIT_TEST(epoll, loop_without_descriptors_is_refused)
   return in_child(fail_without_descriptors, NULL);
 }
 
+/* Whether the file that fdinfo tells of is an epoll with the descriptor. */
+static bool tells_of(const char *path, int fd)
+{
+  char line[256];
+  int registered;
+  bool found = false;
+  FILE *file = fopen(path, "re");
+  if (file == NULL) return false;
+  while (!found && fgets(line, sizeof line, file) != NULL)
+    found = sscanf(line, "tfd: %d", &registered) == 1 && registered == fd;
+  fclose(file);
+  return found;
+}
+
 /* Whether one of this process's epolls has the descriptor. */
 static bool is_registered(int fd)
 {
   bool found = false;
-  for (int epoll = 0; epoll < 256 && !found; epoll++) {
-    char path[64], line[256];
-    int registered;
-    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", epoll);
-    FILE *file = fopen(path, "re");
-    if (file == NULL) continue;
-    while (!found && fgets(line, sizeof line, file) != NULL)
-      found = sscanf(line, "tfd: %d", &registered) == 1 && registered == fd;
-    fclose(file);
+  DIR *directory = opendir("/proc/self/fdinfo");
+  if (directory == NULL) return false;
+  for (struct dirent *entry; !found && (entry = readdir(directory)) != NULL;) {
+    char path[300];
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%s", entry->d_name);
+    found = tells_of(path, fd);
   }
+  closedir(directory);
   return found;
 }
 

@@ -28,7 +28,8 @@ sign() { # NAME SUBJECT EXTENSION DAYS [AUTHORITY]: $keys/NAME.pem and .key
   "$openssl" x509 -req -in "$keys/$name.csr" -days "$days" -extfile "$keys/$name.ext" "$@" \
     -out "$keys/$name.pem" 2>>"$keys/$name.log" || fail "no certificate for $name"
 }
-sign authority 'eddy test authority' 'basicConstraints=critical,CA:TRUE' 2
+sign authority 'eddy test authority' 'basicConstraints=critical,CA:TRUE
+keyUsage=critical,keyCertSign' 2
 sign server localhost 'subjectAltName=DNS:localhost,IP:127.0.0.1' 2 authority
 sign elsewhere elsewhere 'subjectAltName=DNS:elsewhere' 2 authority
 

@@ -90,7 +90,6 @@ eddy_thread_queue *eddy_thread_queue_ref(eddy_thread_queue *queue)
 }
 
 /* In a child its memory stays: it may have been in the midst of a change when that came to be. */
-
 void eddy_thread_queue_unref(eddy_thread_queue *queue)
 {
   if (queue == NULL || eddy__shared_inherited(&queue->shared)) return;
@@ -444,7 +443,7 @@ static void finish_one(eddy_thread_queue *queue)
 
 int eddy_thread_queue_task_done(eddy_thread_queue *queue)
 {
-  int rc = usable(queue, "task_done");
+  int rc = usable(queue, "thread queue task_done");
   if (rc < 0) return rc;
   lock(queue);
   bool any = queue->unfinished > 0;

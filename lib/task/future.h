@@ -30,8 +30,8 @@ struct eddy_future {
   bool retrieved;
   bool marked; /* while a call looks for arguments that appear twice */
   int error;
-  unsigned
-      cancels; /* a task's, where there is room: requests to cancel it, less uncancel */
+  /* A task's, where there is room: requests to cancel it, less uncancel. */
+  unsigned cancels;
   eddy_outcome outcome; /* the value, and the message of `error` */
   /* While it is pending: those to be told. Once done with an error: its own link, on the
    * loop's list of failed futures. */

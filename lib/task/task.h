@@ -331,14 +331,21 @@ EDDY__INLINE void eddy__wait_park(eddy_task *task, const struct eddy__wait_type 
   task->wait.granted = false;
 }
 
+/* As eddy__wait, with the rest of the wait record as the call has filled it. */
+EDDY__INLINE int eddy__wait_filled(
+    eddy_task *task, const struct eddy__wait_type *type, struct eddy__ahead ahead)
+{
+  eddy__wait_park(task, type);
+  return task->plain ? eddy__task_leave(task, ahead.loop, ahead.entry, ahead.next)
+                     : eddy__wait_slowly(task);
+}
+
 /* As eddy__wait, by a call that has looked ahead itself. */
 EDDY__INLINE int eddy__wait_ahead(eddy_task *task, const struct eddy__wait_type *type,
     void *object, struct eddy__ahead ahead)
 {
   task->wait.object = object;
-  eddy__wait_park(task, type);
-  return task->plain ? eddy__task_leave(task, ahead.loop, ahead.entry, ahead.next)
-                     : eddy__wait_slowly(task);
+  return eddy__wait_filled(task, type, ahead);
 }
 
 /* Parks the task. Returns the result of the wait, or EDDY_PENDING. */

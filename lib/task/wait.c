@@ -101,10 +101,7 @@ int eddy__wait_until(
     eddy__wait_until_end(task);
     return rc;
   }
-  struct eddy__ahead ahead = eddy__look_ahead();
-  eddy__wait_park(task, type);
-  return task->plain ? eddy__task_leave(task, ahead.loop, ahead.entry, ahead.next)
-                     : eddy__wait_slowly(task);
+  return eddy__wait_filled(task, type, eddy__look_ahead());
 }
 
 bool eddy__wait_until_cancel(eddy_task *task, const char *message)

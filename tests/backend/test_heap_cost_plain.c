@@ -9,25 +9,10 @@
 static unsigned long compared;
 #define EDDY__HEAP_COMPARES() (void)compared++
 
+#include "../plain.h"
 #include "backend/heap.c"
 
 #define TIMERS 2000
-
-static int failed;
-static int passed;
-
-static bool check(bool ok, const char *text, int line)
-{
-  if (ok) {
-    passed++;
-  } else {
-    failed++;
-    printf("line %d: %s\n", line, text);
-  }
-  return ok;
-}
-
-#define CHECK(condition) check(condition, #condition, __LINE__)
 
 void *eddy__array_resize(void *array, size_t from, size_t to)
 {
@@ -129,6 +114,5 @@ int main(void)
   CHECK(heap * 10 < sorted);
   CHECK(heap * 10 < searched);
   CHECK(cost_of_heap(3) * 10 < sorted);
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary();
 }

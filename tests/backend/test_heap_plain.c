@@ -4,30 +4,15 @@
  * rubbish, as if its memory belonged to somebody else by then.
  */
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../plain.h"
 #include "backend/heap.h"
 #include "base/clock.h"
 
 #define TIMERS 4000
 #define LAST_BOOKING ((UINT64_C(1) << 36) - 1)
-
-static int failed;
-static int passed;
-
-static bool check(bool ok, const char *text, int line)
-{
-  if (ok) {
-    passed++;
-  } else if (failed++ < 20) {
-    printf("line %d: %s\n", line, text);
-  }
-  return ok;
-}
-
-#define CHECK(condition) check(condition, #condition, __LINE__)
 
 /* ---- memory ---- */
 
@@ -429,6 +414,5 @@ int main(void)
   test_refused_memory();
   test_refused_when_it_shrinks();
   test_numbers_are_used_up();
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary();
 }

@@ -5,26 +5,11 @@
  * their own.
  */
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "../plain.h"
 #include "base/clock.h"
 #include "base/pool.h"
-
-static int failed;
-static int passed;
-
-static bool check(bool ok, const char *text, int line)
-{
-  if (ok) {
-    passed++;
-  } else if (failed++ < 20) {
-    printf("line %d: %s\n", line, text);
-  }
-  return ok;
-}
-
-#define CHECK(condition) check(condition, #condition, __LINE__)
 
 #define BLOCKS 40000
 
@@ -106,6 +91,5 @@ int main(void)
     test_size(sizes[i]);
   }
   test_arrays();
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary();
 }
